@@ -1,0 +1,58 @@
+//! The wall clock (UTC) and how its times are written.
+
+use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
+
+/// A moment in UTC.
+pub type Time = DateTime<Utc>;
+
+/// Now, cut to the milliseconds that records hold, so that a time written and read back is equal.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+pub fn now() -> Time {
+    Utc::now().trunc_subsecs(3)
+}
+
+/// RFC 3339 in UTC with milliseconds: `2026-11-21T10:15:00.123Z`.
+#[must_use]
+pub fn rfc3339(time: Time) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// A moment as a file name, in whole seconds: `2026-11-21T10-15-00Z`. Names sort as times do.
+#[must_use]
+pub fn file_name(time: Time) -> String {
+    time.format("%Y-%m-%dT%H-%M-%SZ").to_string()
+}
+
+/// A length of time for a person: `0.8 s`, `12.3 s`, `2 min 05 s`.
+#[must_use]
+pub fn spell(milliseconds: u64) -> String {
+    let tenths = (milliseconds + 50) / 100;
+    let seconds = (milliseconds + 500) / 1000;
+    if tenths < 600 {
+        format!("{}.{} s", tenths / 10, tenths % 10)
+    } else {
+        format!("{} min {:02} s", seconds / 60, seconds % 60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{file_name, now, rfc3339, spell};
+
+    #[test]
+    fn a_time_survives_writing_and_reading() {
+        let time = now();
+        let back = chrono::DateTime::parse_from_rfc3339(&rfc3339(time)).unwrap();
+        assert_eq!(back, time);
+        assert_eq!(file_name(time).len(), "2026-11-21T10-15-00Z".len());
+    }
+
+    #[test]
+    fn lengths_are_spelled_for_people() {
+        assert_eq!(spell(0), "0.0 s");
+        assert_eq!(spell(849), "0.8 s");
+        assert_eq!(spell(59_960), "1 min 00 s");
+        assert_eq!(spell(125_000), "2 min 05 s");
+    }
+}

@@ -1,0 +1,447 @@
+//! Child processes: an argument vector and never a shell, a group of their own, a deadline, and no pipe that a
+//! grandchild could hold open.
+//!
+//! What a child prints goes to a file (a log, or one without a name that is read afterwards). So waiting for a child
+//! waits for that process alone: a daemon that it left behind and that still holds its output delays nobody.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::{self, Read, Seek};
+use std::os::fd::AsFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+
+use crate::exit::Exit;
+use crate::failure::{Attempt, Failure};
+use crate::signal;
+
+/// How long a child may take to end after SIGTERM before SIGKILL. One of our own tools may have to end children of
+/// its own first, so it gets twice as long.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How often a waiting tool looks for signals.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Where a child's output goes.
+#[derive(Debug)]
+pub enum Sink {
+    /// Nowhere.
+    Null,
+    /// To this tool's own stderr: sentences of another tool.
+    Stderr,
+    /// Into a file, a log.
+    File(File),
+    /// Into [`Ended`].
+    Capture,
+}
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// With this code.
+    Exit(u8),
+    /// By this signal.
+    Signal(i32),
+    /// By this tool, because its deadline had passed.
+    Deadline,
+}
+
+impl Status {
+    /// Ended with 0.
+    #[must_use]
+    pub fn is_success(self) -> bool {
+        self == Self::Exit(0)
+    }
+
+    /// `exited with 3`, `was ended by signal 9`, `took longer than it may`.
+    #[must_use]
+    pub fn spell(self) -> String {
+        match self {
+            Self::Exit(code) => format!("exited with {code}"),
+            Self::Signal(signal) => format!("was ended by signal {signal}"),
+            Self::Deadline => "took longer than it may".to_owned(),
+        }
+    }
+}
+
+/// A child that ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// How.
+    pub status: Status,
+    /// What it printed, when captured.
+    pub stdout: Vec<u8>,
+    /// What it said, when captured.
+    pub stderr: Vec<u8>,
+}
+
+impl Ended {
+    /// The captured stdout as text, without its final newline.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).trim_end_matches('\n').to_owned()
+    }
+
+    /// The last line that it said on stderr, or how it ended when it said nothing.
+    #[must_use]
+    pub fn last_words(&self) -> String {
+        let said = String::from_utf8_lossy(&self.stderr);
+        match said.trim_end().lines().next_back() {
+            Some(line) => line.to_owned(),
+            None => format!("it {}", self.status.spell()),
+        }
+    }
+}
+
+/// A program about to run.
+#[derive(Debug)]
+pub struct Program {
+    path: PathBuf,
+    args: Vec<OsString>,
+    env: BTreeMap<OsString, OsString>,
+    dir: Option<PathBuf>,
+    stdin: Option<File>,
+    stdout: Sink,
+    stderr: Sink,
+    deadline: Option<Duration>,
+    session: bool,
+    grace: Duration,
+}
+
+impl Program {
+    /// A program of the system, found on PATH: 69 with its name when it is not installed. It gets PATH, HOME and the
+    /// language, nothing else: a hook's `GIT_DIR` and our secrets stay here.
+    pub fn find(name: &str) -> Result<Self, Failure> {
+        let path = which::which(name).map_err(|_| {
+            Failure::new(
+                Exit::UNAVAILABLE,
+                format!("cannot run {name}: it is not installed, or not on PATH"),
+            )
+            .hint(format!("as root: apt-get install {}", debian_package(name)))
+        })?;
+        Ok(Self::at(path, plain_environment()))
+    }
+
+    /// One of our own tools: beside this tool's own (canonical) executable, else on PATH. It gets this tool's
+    /// environment, less what git gave to a hook.
+    pub fn tool(name: &str) -> Result<Self, Failure> {
+        let mut tool = Self::at(find_tool(name)?, inherited_environment());
+        tool.grace = GRACE * 2;
+        Ok(tool)
+    }
+
+    fn at(path: PathBuf, env: BTreeMap<OsString, OsString>) -> Self {
+        Self {
+            path,
+            args: Vec::new(),
+            env,
+            dir: None,
+            stdin: None,
+            stdout: Sink::Capture,
+            stderr: Sink::Capture,
+            deadline: None,
+            session: false,
+            grace: GRACE,
+        }
+    }
+
+    /// Adds one argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets a variable of its environment.
+    #[must_use]
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env.insert(name.as_ref().to_owned(), value.as_ref().to_owned());
+        self
+    }
+
+    /// Where it runs.
+    #[must_use]
+    pub fn dir(mut self, dir: &Path) -> Self {
+        self.dir = Some(dir.to_owned());
+        self
+    }
+
+    /// What it reads; `/dev/null` unless said.
+    #[must_use]
+    pub fn stdin(mut self, file: File) -> Self {
+        self.stdin = Some(file);
+        self
+    }
+
+    /// Where stdout goes; captured unless said.
+    #[must_use]
+    pub fn stdout(mut self, sink: Sink) -> Self {
+        self.stdout = sink;
+        self
+    }
+
+    /// Where stderr goes; captured unless said.
+    #[must_use]
+    pub fn stderr(mut self, sink: Sink) -> Self {
+        self.stderr = sink;
+        self
+    }
+
+    /// How long it may take; for ever unless said.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// The program leads a session of its own (it is run by `setsid`): a deadline then ends the whole session.
+    pub(crate) fn leads_session(mut self) -> Self {
+        self.session = true;
+        self
+    }
+
+    /// Runs it to its end. A failure is ours (69: cannot be started) or a signal to this tool (128+n, with the child
+    /// ended first); how the child itself ended is for the caller to judge.
+    pub fn run(self) -> Result<Ended, Failure> {
+        let name = self.path.display().to_string();
+        let stdout = Output::open(self.stdout)?;
+        let stderr = Output::open(self.stderr)?;
+        let mut expression = duct::cmd(&self.path, &self.args).full_env(&self.env).unchecked();
+        expression = stdout.attach(
+            &expression,
+            duct::Expression::stdout_null,
+            duct::Expression::stdout_file,
+        )?;
+        expression = stderr.attach(
+            &expression,
+            duct::Expression::stderr_null,
+            duct::Expression::stderr_file,
+        )?;
+        expression = match self.stdin {
+            Some(file) => expression.stdin_file(file),
+            None => expression.stdin_null(),
+        };
+        if let Some(dir) = self.dir {
+            expression = expression.dir(dir);
+        }
+        let session = self.session;
+        let expression = expression.before_spawn(move |command| {
+            // setsid(1) forks when it leads a group already, and we would wait for the wrong process.
+            if !session {
+                command.process_group(0);
+            }
+            Ok(())
+        });
+        let handle = expression
+            .start()
+            .attempt_or(Exit::UNAVAILABLE, format_args!("start {name}"))?;
+        let whole = if session { Whole::Session } else { Whole::Group };
+        let waited = wait(&handle, whole, self.deadline, self.grace).attempt(format_args!("wait for {name}"));
+        signal::check()?;
+        Ok(Ended {
+            status: waited?,
+            stdout: stdout.read()?,
+            stderr: stderr.read()?,
+        })
+    }
+
+    /// Starts it and lets go: it outlives this tool, reads `/dev/null`, and says everything into `log`.
+    pub fn detach(self, log: File) -> Result<(), Failure> {
+        let expression = duct::cmd(&self.path, &self.args).full_env(&self.env).unchecked();
+        let expression = expression.stdin_null().stderr_to_stdout().stdout_file(log);
+        let expression = expression.before_spawn(|command| {
+            command.process_group(0);
+            Ok(())
+        });
+        let started = expression.start();
+        drop(started.attempt_or(Exit::UNAVAILABLE, format_args!("start {}", self.path.display()))?);
+        Ok(())
+    }
+}
+
+/// An opened [`Sink`].
+enum Output {
+    Null,
+    Inherited,
+    File(File),
+    Captured(File),
+}
+
+impl Output {
+    fn open(sink: Sink) -> Result<Self, Failure> {
+        Ok(match sink {
+            Sink::Null => Self::Null,
+            Sink::Stderr => Self::Inherited,
+            Sink::File(file) => Self::File(file),
+            Sink::Capture => Self::Captured(tempfile::tempfile().attempt("make a temporary file")?),
+        })
+    }
+
+    fn attach(
+        &self,
+        expression: &duct::Expression,
+        null: impl Fn(&duct::Expression) -> duct::Expression,
+        file: impl Fn(&duct::Expression, File) -> duct::Expression,
+    ) -> Result<duct::Expression, Failure> {
+        let clone = |file: &File| file.try_clone().attempt("hand a file to a child");
+        Ok(match self {
+            Self::Null => null(expression),
+            Self::Inherited => match io::stderr().as_fd().try_clone_to_owned() {
+                Ok(stderr) => file(expression, File::from(stderr)),
+                // A stderr that is closed hears nothing.
+                Err(_) => null(expression),
+            },
+            Self::File(sink) | Self::Captured(sink) => file(expression, clone(sink)?),
+        })
+    }
+
+    fn read(self) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        if let Self::Captured(mut file) = self {
+            file.rewind()
+                .and_then(|()| file.read_to_end(&mut bytes))
+                .attempt("read what a child printed")?;
+        }
+        Ok(bytes)
+    }
+}
+
+/// What is ended together.
+#[derive(Clone, Copy)]
+enum Whole {
+    Group,
+    Session,
+}
+
+/// Waits for the child alone. When its deadline passes, or a signal asks this tool to stop, the child is ended with
+/// all its kin: SIGTERM, then SIGKILL.
+fn wait(handle: &duct::Handle, whole: Whole, deadline: Option<Duration>, grace: Duration) -> io::Result<Status> {
+    let began = Instant::now();
+    let leader = handle.pids().first().copied().unwrap_or_default();
+    loop {
+        if let Some(output) = handle.wait_timeout(LOOK_EVERY)? {
+            return Ok(status_of(output.status));
+        }
+        let late = deadline.is_some_and(|deadline| began.elapsed() >= deadline);
+        if late || signal::received().is_some() {
+            end(handle, leader, whole, grace)?;
+            return Ok(Status::Deadline);
+        }
+    }
+}
+
+fn end(handle: &duct::Handle, leader: u32, whole: Whole, grace: Duration) -> io::Result<()> {
+    tell(leader, whole, Signal::TERM);
+    let began = Instant::now();
+    while began.elapsed() < grace && (handle.try_wait()?.is_none() || !kin(leader, whole).is_empty()) {
+        std::thread::sleep(LOOK_EVERY);
+    }
+    // Children of children may still be made while we look; each round sees those that the last one missed.
+    for _ in 0..100 {
+        tell(leader, whole, Signal::KILL);
+        if handle.wait_timeout(LOOK_EVERY)?.is_some() && kin(leader, whole).is_empty() {
+            return Ok(());
+        }
+    }
+    Err(io::Error::other("a process does not end even when killed"))
+}
+
+fn tell(leader: u32, whole: Whole, signal: Signal) {
+    for pid in kin(leader, whole) {
+        // One that has ended meanwhile is what we want.
+        rustix::process::kill_process(pid, signal).ok();
+    }
+}
+
+/// The living processes of the leader's group or session, as `/proc` tells (`proc_pid_stat(5)`: the fields after the
+/// name are state, parent, group, session).
+fn kin(leader: u32, whole: Whole) -> Vec<Pid> {
+    let Ok(processes) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let member = |name: &OsStr| -> Option<Pid> {
+        let number: i32 = name.to_str()?.parse().ok()?;
+        let stat = fs::read_to_string(Path::new("/proc").join(name).join("stat")).ok()?;
+        let (_, fields) = stat.rsplit_once(')')?;
+        let mut fields = fields.split_whitespace();
+        let alive = fields.next()? != "Z";
+        let id = fields.nth(match whole {
+            Whole::Group => 1,
+            Whole::Session => 2,
+        })?;
+        (alive && id.parse() == Ok(leader)).then(|| Pid::from_raw(number))?
+    };
+    processes
+        .flatten()
+        .filter_map(|entry| member(&entry.file_name()))
+        .collect()
+}
+
+fn status_of(status: ExitStatus) -> Status {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Status::Exit(u8::try_from(code).unwrap_or(u8::MAX)),
+        (None, signal) => Status::Signal(signal.unwrap_or_default()),
+    }
+}
+
+/// Where one of our tools is: beside this one, else on PATH. A tool is found through the canonical executable, so
+/// that a hook which is a symbolic link still finds its family.
+fn find_tool(name: &str) -> Result<PathBuf, Failure> {
+    let own = std::env::current_exe().and_then(fs::canonicalize);
+    let beside = own
+        .ok()
+        .map(|own| own.with_file_name(name))
+        .filter(|path| path.is_file());
+    match beside {
+        Some(path) => Ok(path),
+        None => which::which(name).map_err(|_| {
+            Failure::new(
+                Exit::UNAVAILABLE,
+                format!("cannot run {name}: it is neither beside this tool nor on PATH"),
+            )
+            .hint("install the whole family into one directory: scripts/install")
+        }),
+    }
+}
+
+/// The directory of this tool's own executable, where the family lives.
+#[must_use]
+pub fn own_dir() -> Option<PathBuf> {
+    let own = std::env::current_exe().and_then(fs::canonicalize).ok()?;
+    own.parent().map(Path::to_owned)
+}
+
+/// PATH, HOME, the user and the language: what any program may know.
+fn plain_environment() -> BTreeMap<OsString, OsString> {
+    let plain = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
+    std::env::vars_os()
+        .filter(|(name, _)| plain.iter().any(|plain| name == plain))
+        .collect()
+}
+
+/// This tool's own environment without git's: a hook runs with `GIT_DIR=.`, a quarantine and push options, which mean
+/// nothing to a child elsewhere.
+fn inherited_environment() -> BTreeMap<OsString, OsString> {
+    std::env::vars_os()
+        .filter(|(name, _)| !name.as_encoded_bytes().starts_with(b"GIT_"))
+        .collect()
+}
+
+fn debian_package(program: &str) -> &str {
+    match program {
+        "setsid" => "util-linux",
+        other => other,
+    }
+}

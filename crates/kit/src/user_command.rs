@@ -1,0 +1,43 @@
+//! The user's own commands (`TEST_COMMAND`, `START_COMMAND` …): the one place where a shell runs a text.
+//!
+//! They lead a session of their own, read `/dev/null`, and get an environment made for them. What is not listed there,
+//! they do not get: a test suite that inherits the live `DATABASE_URL` wipes production.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::failure::{Attempt, Failure};
+use crate::process::{Program, Sink, Status};
+
+/// A setting's text as the argument vector that runs it: the only `sh -c` of the family.
+#[must_use]
+pub fn shell(text: &str) -> Vec<OsString> {
+    vec!["/bin/sh".into(), "-c".into(), text.into()]
+}
+
+/// Runs a command in `dir`, its output going to `log`, and waits for the direct child only.
+///
+/// The environment is PATH, HOME, user and language, and `env` on top. After `deadline` the command's whole session is
+/// ended.
+pub fn run(
+    command: &[OsString],
+    dir: &Path,
+    env: &[(OsString, OsString)],
+    log: File,
+    deadline: Duration,
+) -> Result<Status, Failure> {
+    let errors = log.try_clone().attempt("hand a log to a child")?;
+    let setsid = Program::find("setsid")?.leads_session();
+    let ended = env
+        .iter()
+        .fold(setsid, |program, (name, value)| program.env(name, value))
+        .args(command)
+        .dir(dir)
+        .stdout(Sink::File(log))
+        .stderr(Sink::File(errors))
+        .deadline(deadline)
+        .run()?;
+    Ok(ended.status)
+}

@@ -1,0 +1,72 @@
+//! Sentences for a person on stderr, results on stdout, and no foreign text that steers a terminal.
+
+use std::io::{self, Write};
+
+/// Writes `tool: sentence` to stderr. A closed or full stderr is ignored: the work matters more than the talk.
+pub fn say(tool: &str, sentence: &str) {
+    write_error(&format!("{tool}: {}\n", clean(sentence)));
+}
+
+/// Writes a line to stderr as it is, cleaned, without the tool's name: a hint, a table for a person.
+pub fn line(text: &str) {
+    write_error(&format!("{}\n", clean(text)));
+}
+
+fn write_error(text: &str) {
+    // One write: lines of tools that share a log do not mix. A stderr that is gone cannot be told so.
+    drop(io::stderr().write_all(text.as_bytes()));
+}
+
+/// Writes a result to stdout and flushes it, so that a full disk or a closed pipe is known before the tool says 0.
+pub fn result(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    if !text.is_empty() && !text.ends_with('\n') {
+        out.write_all(b"\n")?;
+    }
+    out.flush()
+}
+
+/// The text with every character that could steer a terminal or reorder a line replaced by U+FFFD: C0 (but for tab
+/// and newline), DEL, C1, and the bidirectional controls of Unicode Annex #9.
+#[must_use]
+pub fn clean(text: &str) -> String {
+    text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// [`clean`], on one line: what a table cell, a label or a sentence may hold.
+#[must_use]
+pub fn clean_line(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\n' | '\t' => ' ',
+            c if steers(c) => '\u{fffd}',
+            c => c,
+        })
+        .collect()
+}
+
+fn steers(c: char) -> bool {
+    (c.is_control() && c != '\n' && c != '\t')
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{clean, clean_line};
+
+    #[test]
+    fn an_escape_sequence_loses_its_escape() {
+        assert_eq!(clean("a\u{1b}[31mb\u{9b}c\r"), "a\u{fffd}[31mb\u{fffd}c\u{fffd}");
+    }
+
+    #[test]
+    fn bidirectional_controls_do_not_reorder_a_line() {
+        assert_eq!(clean("user\u{202e}txt.exe"), "user\u{fffd}txt.exe");
+    }
+
+    #[test]
+    fn a_label_stays_on_its_line() {
+        assert_eq!(clean_line("one\ntwo\tthree"), "one two three");
+    }
+}

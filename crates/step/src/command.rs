@@ -1,0 +1,121 @@
+//! The command of a step: where it runs, what it is told, where it speaks.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kit::failure::Attempt;
+use kit::process::Status;
+use kit::root::Root;
+use kit::{Context, Exit, Failure, Outcome, clock, files, user_command, voice};
+
+use crate::args::Args;
+
+/// How many of a failed command's last lines are shown.
+const SHOWN: usize = 20;
+
+/// A shell's own words for "cannot execute" and "not found" (POSIX, Exit Status for Commands).
+const CANNOT_RUN: [u8; 2] = [126, 127];
+
+/// A step, ready to run.
+pub(crate) struct Step {
+    command: Vec<OsString>,
+    dir: PathBuf,
+    env: Vec<(OsString, OsString)>,
+    log: PathBuf,
+    timeout: Duration,
+}
+
+impl Step {
+    /// What is to be run and where; `None` when the step's setting is empty.
+    pub(crate) fn plan(args: &Args, cx: &mut Context) -> Result<Option<Self>, Failure> {
+        if !kit::root::is_environment(&args.name) {
+            let message = format!("{:?} cannot name a step: letters, digits, `-` and `_` only", args.name);
+            return Err(Failure::new(Exit::USAGE, message));
+        }
+        let command = match &args.setting {
+            None => args.command.clone(),
+            Some(setting) => match cx.settings.get(setting) {
+                None => return Ok(None),
+                Some(text) => user_command::shell(&text),
+            },
+        };
+        let root = cx.root()?;
+        let mut env = cx.settings.listed(&format!("{}_ENV", args.name.to_uppercase()));
+        let (dir, prefix) = match cx.deploy()? {
+            Some(deploy) => {
+                let release = root.staged_by(&deploy)?;
+                let commit = root.revision(&release)?;
+                cx.concerns(&release, Some(&commit));
+                env.push(("PUSHBACK_COMMIT".into(), commit.into()));
+                (root.release(&release), deploy.to_string())
+            }
+            None => (PathBuf::from("."), clock::file_name(clock::now())),
+        };
+        Ok(Some(Self {
+            command,
+            dir: fs::canonicalize(&dir).attempt_or(Exit::ABSENT, format_args!("run in {}", dir.display()))?,
+            env,
+            log: log_path(&root, &prefix, &args.name)?,
+            timeout: args.timeout,
+        }))
+    }
+
+    /// The command as a person would recognise it.
+    pub(crate) fn spell(&self) -> String {
+        let words: Vec<_> = self.command.iter().map(|word| word.to_string_lossy()).collect();
+        words.join(" ")
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Runs it once; the log starts anew.
+    pub(crate) fn run(&self) -> Result<Status, Failure> {
+        let log = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&self.log);
+        let log: File = log.attempt(format_args!("write the log {}", self.log.display()))?;
+        user_command::run(&self.command, &self.dir, &self.env, log, self.timeout)
+    }
+
+    /// What the last attempt means for the pipeline.
+    pub(crate) fn judge(&self, name: &str, status: Status, cx: &mut Context) -> Result<Outcome, Failure> {
+        cx.detail("log", self.log.display().to_string());
+        if status.is_success() {
+            return Ok(Outcome::done(""));
+        }
+        self.show_end()?;
+        let exit = match status {
+            Status::Exit(code) if CANNOT_RUN.contains(&code) => Exit::UNAVAILABLE,
+            Status::Exit(_) | Status::Signal(_) => Exit::NO,
+            Status::Deadline => Exit::DEADLINE,
+        };
+        if let Status::Exit(code) = status {
+            cx.detail("command_exit_code", code);
+        }
+        let message = format!("{name} {}: {}", status.spell(), self.spell());
+        Err(Failure::new(exit, message).hint(format!("its whole output is in {}", self.log.display())))
+    }
+
+    fn show_end(&self) -> Result<(), Failure> {
+        let log = fs::read(&self.log).attempt(format_args!("read the log {}", self.log.display()))?;
+        let text = String::from_utf8_lossy(&log);
+        let lines: Vec<&str> = text.lines().collect();
+        for line in lines.iter().skip(lines.len().saturating_sub(SHOWN)) {
+            voice::line(&format!("  | {line}"));
+        }
+        Ok(())
+    }
+}
+
+fn log_path(root: &Root, prefix: &str, name: &str) -> Result<PathBuf, Failure> {
+    files::make_private_dir(&root.logs())?;
+    Ok(root.logs().join(format!("{prefix}-{name}.log")))
+}
