@@ -34,7 +34,7 @@ impl Lock {
     /// Holds the environment's lock: the one on stdin if that is it, else a new one. Somebody else's is 75, with their
     /// name.
     pub fn hold(root: &Root, holder: &str) -> Result<Self, Failure> {
-        let path = root.state().join("lock");
+        let path = root.state().join(ENVIRONMENT);
         let file = open(&path)?;
         if let Some(inherited) = on_stdin(&file)? {
             return if try_lock(&inherited).attempt("take the lock on stdin")? {
@@ -55,9 +55,9 @@ impl Lock {
         Ok(Self::try_take(open(&path)?, &path, holder)?.ok())
     }
 
-    /// Waits for the environment's lock, however long its holder takes, until a signal.
-    pub fn wait(root: &Root, holder: &str) -> Result<Self, Failure> {
-        let path = root.state().join("lock");
+    /// Waits for `state/NAME`, however long its holder takes, until a signal.
+    pub fn wait(root: &Root, name: &str, holder: &str) -> Result<Self, Failure> {
+        let path = root.state().join(name);
         let mut file = open(&path)?;
         loop {
             match Self::try_take(file, &path, holder)? {
@@ -90,9 +90,12 @@ impl Lock {
     }
 }
 
+/// The name of the environment's lock; others guard parts of the queue.
+pub const ENVIRONMENT: &str = "lock";
+
 /// Who holds the environment's lock, in their own words; `None` when nobody does.
 pub fn holder(root: &Root) -> Result<Option<String>, Failure> {
-    let path = root.state().join("lock");
+    let path = root.state().join(ENVIRONMENT);
     let file = open(&path)?;
     if try_lock(&file).attempt(format_args!("look at {}", path.display()))? {
         return Ok(None);

@@ -257,14 +257,11 @@ impl Program {
         })
     }
 
-    /// Starts it and lets go: it outlives this tool, reads `/dev/null`, and says everything into `log`.
+    /// Starts it and lets go: it outlives this tool, reads `/dev/null`, and says everything into `log`. It leads no
+    /// group, so that it can call `setsid(2)` first thing and be in a session of its own.
     pub fn detach(self, log: File) -> Result<(), Failure> {
         let expression = duct::cmd(&self.path, &self.args).full_env(&self.env).unchecked();
         let expression = expression.stdin_null().stderr_to_stdout().stdout_file(log);
-        let expression = expression.before_spawn(|command| {
-            command.process_group(0);
-            Ok(())
-        });
         let started = expression.start();
         drop(started.attempt_or(Exit::UNAVAILABLE, format_args!("start {}", self.path.display()))?);
         Ok(())

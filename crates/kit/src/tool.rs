@@ -36,15 +36,13 @@ pub struct Tool {
 pub struct Outcome {
     exit: Exit,
     text: String,
+    failure: Option<Failure>,
 }
 
 impl Outcome {
     /// Done; `text` goes to stdout.
     pub fn done(text: impl Into<String>) -> Self {
-        Self {
-            exit: Exit::DONE,
-            text: text.into(),
-        }
+        Self::with(Exit::DONE, text)
     }
 
     /// The answer is no; `text` goes to stdout all the same.
@@ -57,6 +55,16 @@ impl Outcome {
         Self {
             exit,
             text: text.into(),
+            failure: None,
+        }
+    }
+
+    /// A failure told as any other, of a tool that has a result nevertheless; `text` goes to stdout all the same.
+    pub fn failed(failure: Failure, text: impl Into<String>) -> Self {
+        Self {
+            exit: failure.exit,
+            text: text.into(),
+            failure: Some(failure),
         }
     }
 }
@@ -141,6 +149,11 @@ impl Context {
     pub fn records(&mut self, command: &str) -> Result<(), Failure> {
         self.record.command = Some(command.to_owned());
         self.journals = true;
+        self.opens_journal()
+    }
+
+    /// Proves that [`Context::append`] will work, for a tool whose run as a whole is no record.
+    pub fn opens_journal(&mut self) -> Result<(), Failure> {
         self.journal = match history::journal_path(&self.settings) {
             Some(path) => Some(Journal::open(&path)?),
             None => None,
@@ -148,12 +161,25 @@ impl Context {
         Ok(())
     }
 
-    /// Announces a change that is about to be made, so that a kill from here on is noticed.
+    /// Announces a change that is about to be made, so that a kill from here on is noticed. Nothing is changed that
+    /// could not be announced, with one exception: the way back stays open on a full disk.
     pub fn begins(&mut self, details: Map<String, Value>) -> Result<(), Failure> {
         let mut record = self.record.clone();
         record.phase = Some(BEGIN.to_owned());
         record.details.extend(details);
-        self.append(&record)
+        match self.append(&record) {
+            Err(failure) if self.is_going_back() => {
+                self.warn(&format!("{}; going back all the same", failure.message));
+                Ok(())
+            }
+            announced => announced,
+        }
+    }
+
+    /// Whether this run is `rollback` or a part of it.
+    #[must_use]
+    pub fn is_going_back(&self) -> bool {
+        self.name == "rollback" || self.record.parent.as_deref() == Some("rollback")
     }
 
     /// Appends a record of the tool's own making.
@@ -215,17 +241,16 @@ impl Context {
     }
 
     fn finish(mut self, result: Result<Outcome, Failure>) -> Exit {
-        let (exit, text) = match result {
-            Ok(outcome) => (outcome.exit, outcome.text),
-            Err(failure) => {
-                self.record.error = Some(ErrorPart::from(&failure));
-                complain(self.name, &failure);
-                (failure.exit, String::new())
-            }
-        };
+        let Outcome { exit, text, failure } = result.unwrap_or_else(|failure| Outcome::failed(failure, ""));
+        if let Some(failure) = &failure {
+            self.record.error = Some(ErrorPart::from(failure));
+            complain(self.name, failure);
+        }
         self.record.conclude(exit);
         self.record.duration_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if let Err(failure) = self.append(&self.record) {
+        if self.journals
+            && let Err(failure) = self.append(&self.record)
+        {
             self.warn(&format!("{}; the work itself is done as told", failure.message));
         }
         let result = if self.json { self.record.to_line() } else { text };
@@ -261,12 +286,12 @@ pub fn speak_for(name: &str, ended: &Ended) -> Failure {
 /// Runs a tool: the only place that turns anything into an exit status.
 pub fn main<A: CommandFactory + FromArgMatches>(
     tool: &Tool,
-    run: fn(A, &mut Context) -> Result<Outcome, Failure>,
+    run: fn(&A, &mut Context) -> Result<Outcome, Failure>,
 ) -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
     let exit = match prepare::<A>(tool, &args) {
         Ok(Ready::Run(args, mut context)) => {
-            let result = run(args, &mut context);
+            let result = run(&args, &mut context);
             context.finish(result)
         }
         Ok(Ready::Print(text)) => match voice::result(&text) {
@@ -317,7 +342,12 @@ fn prepare<A: CommandFactory + FromArgMatches>(tool: &Tool, args: &[OsString]) -
             let shown = command.try_get_matches_from(args).err().unwrap_or(error);
             return Ok(Ready::Print(shown.render().to_string()));
         }
-        Err(error) => return Err(Failure::new(Exit::USAGE, sentence(&error))),
+        Err(error) => {
+            return Err(Failure::new(
+                Exit::USAGE,
+                sentence(&error) + &supported(&error, &command),
+            ));
+        }
     };
     let settings = Settings::load(typed.get_one::<String>("environment").map(String::as_str))?;
     // Then with the settings behind the flags: what is wrong now is a setting, 78.
@@ -422,6 +452,24 @@ fn generate(tool: &Tool, command: Command, what: &OsString) -> Result<String, Fa
         ));
     }
     man::page(tool, command).attempt("write the man page")
+}
+
+/// What a tool takes, for somebody who asked for something that it does not have, or not yet.
+fn supported(error: &clap::Error, command: &Command) -> String {
+    let names: Vec<String> = match error.kind() {
+        ErrorKind::UnknownArgument => {
+            let own = command.get_arguments().filter(|arg| !arg.is_global_set());
+            own.filter_map(|arg| arg.get_long().map(|name| format!("--{name}")))
+                .collect()
+        }
+        ErrorKind::InvalidSubcommand => command.get_subcommands().map(|one| one.get_name().to_owned()).collect(),
+        _ => Vec::new(),
+    };
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!("; supported: {}", names.join(", "))
+    }
 }
 
 /// clap's message without its `error: ` in front and its usage lines behind: one sentence, and what was allowed.

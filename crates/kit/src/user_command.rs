@@ -29,13 +29,25 @@ pub fn run(
     deadline: Duration,
 ) -> Result<Status, Failure> {
     let errors = log.try_clone().attempt("hand a log to a child")?;
+    run_apart(command, dir, env, log, errors, deadline)
+}
+
+/// The same with a file for each of its streams, for one whose stdout is looked at.
+pub fn run_apart(
+    command: &[OsString],
+    dir: &Path,
+    env: &[(OsString, OsString)],
+    output: File,
+    errors: File,
+    deadline: Duration,
+) -> Result<Status, Failure> {
     let setsid = Program::find("setsid")?.leads_session();
     let ended = env
         .iter()
         .fold(setsid, |program, (name, value)| program.env(name, value))
         .args(command)
         .dir(dir)
-        .stdout(Sink::File(log))
+        .stdout(Sink::File(output))
         .stderr(Sink::File(errors))
         .deadline(deadline)
         .run()?;

@@ -47,10 +47,10 @@ fn main() -> ExitCode {
     kit::tool::main(&TOOL, run)
 }
 
-fn run(args: Args, cx: &mut Context) -> Result<Outcome, Failure> {
+fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     cx.records(&args.name)?;
-    let Some(step) = Step::plan(&args, cx)? else {
-        let setting = args.setting.unwrap_or_default();
+    let Some(step) = Step::plan(args, cx)? else {
+        let setting = args.setting.as_deref().unwrap_or_default();
         return Ok(cx.skip(&format!("{setting} is empty")));
     };
     cx.say_more(&format!("{}: {} in {}", args.name, step.spell(), step.dir().display()));

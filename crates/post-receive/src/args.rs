@@ -1,0 +1,26 @@
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Submits what was pushed to the queue of its environment, and returns at once
+///
+/// git runs it in the repository with a line `old new ref` on stdin for each updated ref. The repository's config says
+/// which ref goes where: [pushback "refs/heads/main"] env = /srv/guestbook/prod/deploy.env
+#[derive(Parser, Debug)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Make this tool the hook of a bare repository, and map refs to environments
+    Install {
+        /// The bare repository
+        repository: PathBuf,
+
+        /// A branch or full ref, and the environment file that a push to it deploys with; may be repeated
+        #[arg(long, value_name = "REF=ENV_FILE", required = true)]
+        map: Vec<String>,
+    },
+}

@@ -1,0 +1,57 @@
+use clap::{Parser, Subcommand};
+use kit::root::DeployId;
+
+/// Queues deployments: one at a time per environment, the newest submission wins
+///
+/// A deployment works in the background, in a session of its own, and logs to DEPLOY_ROOT/logs: whoever submitted it
+/// may go away. Submissions that a newer one overtakes while they wait are not deployed, and are told so.
+#[derive(Parser, Debug)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Ask for a commit to be deployed, and return at once
+    Submit(Submission),
+    /// Work the queue off; settles first what a killed deployment left
+    Run,
+    /// Show what runs and what waits
+    List,
+    /// Show what became of the last deployments, or the log of one
+    Log {
+        /// Print this deployment's log
+        deployment: Option<DeployId>,
+
+        /// How many deployments to show
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        last: usize,
+    },
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct Submission {
+    /// Branch, tag or commit in DEPLOY_REPO
+    pub(crate) target: String,
+
+    /// Show the deployment's log on stderr, and exit with its code
+    #[arg(long)]
+    pub(crate) follow: bool,
+
+    /// Deploy it although it is live already, or the loop guard would refuse it
+    #[arg(long)]
+    pub(crate) force: bool,
+
+    /// The full ref that was pushed: what is deployed is its tip when its turn comes
+    #[arg(long = "ref", value_name = "REF")]
+    pub(crate) reference: Option<String>,
+
+    /// Who asks; the user's name unless given
+    #[arg(long, value_name = "NAME")]
+    pub(crate) by: Option<String>,
+
+    /// Through which door the request came
+    #[arg(long, value_name = "DOOR", default_value = "operator", value_parser = ["operator", "push"])]
+    pub(crate) door: String,
+}

@@ -1,0 +1,94 @@
+//! Following a submission: its deployment's log as it grows, and the verdict as the last line.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+use std::time::Duration;
+
+use kit::history::{History, outcome};
+use kit::journal::Record;
+use kit::root::{DeployId, Root};
+use kit::{Context, Exit, Failure, Outcome, signal, voice};
+
+use crate::entry::{Entry, number_in};
+
+/// Often enough for a person who watches.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Waits until it is settled what becomes of the submission; the exit code is the deployment's.
+pub(crate) fn follow(entry: &Entry, root: &Root, cx: &Context) -> Result<Outcome, Failure> {
+    let settles =
+        |record: &Record| number_in(record) == Some(entry.number) && record.command.as_deref() != Some("submit");
+    loop {
+        let history = cx.history()?;
+        let settled = history.records.iter().find(|record| settles(record));
+        if let Some(record) = settled {
+            return match (
+                record.command.as_deref(),
+                record.deploy.as_deref().and_then(|id| id.parse().ok()),
+            ) {
+                (Some("begin"), Some(id)) => watch(&id, root, cx),
+                _ => Err(not_deployed(entry, record)),
+            };
+        }
+        signal::sleep(LOOK_EVERY)?;
+    }
+}
+
+fn not_deployed(entry: &Entry, record: &Record) -> Failure {
+    let number = entry.number;
+    if let Some(error) = &record.error {
+        return Failure::new(
+            Exit::ABSENT,
+            format!("submission {number} is not deployed: {}", error.message),
+        );
+    }
+    let by = record
+        .details
+        .get("by_entry")
+        .and_then(serde_json::Value::as_u64)
+        .unwrap_or_default();
+    Failure::new(
+        Exit::BUSY,
+        format!("submission {number} is not deployed: submission {by} is newer"),
+    )
+}
+
+/// Shows the log of a deployment until its end.
+fn watch(id: &DeployId, root: &Root, cx: &Context) -> Result<Outcome, Failure> {
+    let path = root.logs().join(format!("{id}.log"));
+    let mut shown = 0;
+    loop {
+        // The end is looked up before the log is read: what was written before the end is then shown before it.
+        let ended = ended(id, &cx.history()?);
+        shown += show(&path, shown);
+        if let Some(code) = ended {
+            return Ok(Outcome::with(
+                Exit::of_child(code),
+                format!("{id}: exit {code}: {}", outcome(code)),
+            ));
+        }
+        signal::sleep(LOOK_EVERY)?;
+    }
+}
+
+fn ended(id: &DeployId, history: &History) -> Option<u8> {
+    history.deployment(id)?.exit_code
+}
+
+/// Shows the whole lines after `from`, and returns their length. A log that is not there yet is empty.
+fn show(path: &Path, from: u64) -> u64 {
+    let mut text = Vec::new();
+    let read = File::open(path).and_then(|mut file| {
+        file.seek(SeekFrom::Start(from))?;
+        file.read_to_end(&mut text)
+    });
+    let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+    match (read, text.get(..whole)) {
+        (Ok(_), Some(lines)) if !lines.is_empty() => {
+            voice::line(String::from_utf8_lossy(lines).trim_end_matches('\n'));
+            whole as u64
+        }
+        _ => 0,
+    }
+}

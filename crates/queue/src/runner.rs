@@ -1,0 +1,66 @@
+//! The runner: works the queue off, one deployment at a time, until nothing waits.
+
+use kit::git::Repository;
+use kit::lock::{self, Lock};
+use kit::root::Root;
+use kit::{Context, Failure, Outcome};
+
+use crate::deployment;
+use crate::entry::{self, Entry, Queue};
+use crate::recovery;
+
+pub(crate) fn run(cx: &mut Context) -> Result<Outcome, Failure> {
+    // A session of its own: whoever pushed may hang up. One that leads its group already has been given one.
+    rustix::process::setsid().ok();
+    cx.opens_journal()?;
+    let root = cx.root()?;
+    let repository = Repository::open(&cx.settings)?;
+    loop {
+        let Some(runner) = Lock::try_hold(&root, "runner", "deploy-queue run")? else {
+            cx.say("another runner is at work, and takes what waits");
+            return Ok(Outcome::done(""));
+        };
+        while work(&root, &repository, cx)? {}
+        drop(runner);
+        // Whoever submitted while we held the runner's lock relies on us to look again after letting it go.
+        if Queue::of(&root).waiting()?.is_empty() {
+            return Ok(Outcome::done(""));
+        }
+    }
+}
+
+/// One turn under the environment's lock: settle what was left, then deploy the newest submission. False when nothing
+/// waits.
+fn work(root: &Root, repository: &Repository, cx: &Context) -> Result<bool, Failure> {
+    let lock = Lock::wait(root, lock::ENVIRONMENT, "deploy-queue run")?;
+    recovery::settle_all(&lock, cx)?;
+    let Some(entry) = take(root, cx)? else {
+        return Ok(false);
+    };
+    deployment::deploy(&entry, root, repository, &lock, cx)?;
+    Ok(true)
+}
+
+/// The newest submission. Those that it overtakes are told so and taken out; one that the journal has settled already
+/// was left by a kill in between.
+fn take(root: &Root, cx: &Context) -> Result<Option<Entry>, Failure> {
+    let queue = Queue::of(root);
+    let history = cx.history()?;
+    let (settled, mut waiting): (Vec<Entry>, Vec<Entry>) = queue
+        .waiting()?
+        .into_iter()
+        .partition(|entry| entry::is_settled(entry.number, &history));
+    for entry in &settled {
+        queue.remove(entry)?;
+    }
+    let newest = waiting.pop();
+    for (overtaken, newest) in waiting.iter().zip(newest.iter().cycle()) {
+        let mut record = cx.blank("supersede");
+        record.commit = Some(overtaken.commit.clone());
+        record.details.insert("entry".to_owned(), overtaken.number.into());
+        record.details.insert("by_entry".to_owned(), newest.number.into());
+        cx.append(&record)?;
+        queue.remove(overtaken)?;
+    }
+    Ok(newest)
+}

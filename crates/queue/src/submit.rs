@@ -1,0 +1,70 @@
+//! Submitting: the request is on disk before anybody is told that it is taken.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+
+use kit::failure::Attempt;
+use kit::git::Repository;
+use kit::process::Program;
+use kit::root::Root;
+use kit::{Context, Failure, Outcome, files, lock};
+use serde_json::Value;
+
+use crate::args::Submission;
+use crate::entry::{Entry, Queue};
+use crate::follow;
+
+pub(crate) fn submit(submission: &Submission, cx: &mut Context) -> Result<Outcome, Failure> {
+    cx.records("submit")?;
+    let root = cx.root()?;
+    let environment = cx.settings.require("DEPLOY_ENV")?;
+    let repository = Repository::open(&cx.settings)?;
+    let commit = repository.commit(&submission.target)?;
+    let queue = Queue::of(&root);
+    let before = queue.waiting()?;
+    let by = submission
+        .by
+        .clone()
+        .or_else(|| cx.settings.get("USER"))
+        .unwrap_or_else(|| "unknown".to_owned());
+    let entry = queue.add(Entry::new(commit, submission, by), cx)?;
+    cx.detail("entry", entry.number);
+    cx.detail("ref", entry.reference.clone().map_or(Value::Null, Value::from));
+    cx.detail("by", entry.by.clone());
+    let place = place(&entry, &environment, &before, lock::holder(&root)?);
+    cx.detail("place", place.clone());
+    start_runner(&root, cx)?;
+    if submission.follow {
+        cx.say(&place);
+        return follow::follow(&entry, &root, cx);
+    }
+    Ok(Outcome::done(place))
+}
+
+/// The answer to whoever submits: what it is called, and what happens next.
+fn place(entry: &Entry, environment: &str, before: &[Entry], holder: Option<String>) -> String {
+    let commit: String = entry.commit.chars().take(7).collect();
+    let mut text = format!("submission {}: {commit} to {environment}", entry.number);
+    text += &match holder {
+        None => ", begins now".to_owned(),
+        Some(holder) => format!(", next after {}", holder.split(", process").next().unwrap_or_default()),
+    };
+    if let Some(last) = before.last() {
+        text += &format!("; takes the place of submission {}, which is not deployed", last.number);
+    }
+    text
+}
+
+/// Starts a runner in the background. If one is at work it finds the new submission itself, and this one goes home.
+fn start_runner(root: &Root, cx: &Context) -> Result<(), Failure> {
+    files::make_private_dir(&root.logs())?;
+    let path = root.logs().join("runner.log");
+    let log = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
+    let log = log.attempt(format_args!("open the log {}", path.display()))?;
+    let runner = Program::tool("deploy-queue")?.arg("run").dir(root.path());
+    let runner = match cx.settings.file() {
+        Some(file) => runner.env("PUSHBACK_ENV", file),
+        None => runner,
+    };
+    runner.detach(log)
+}

@@ -1,0 +1,142 @@
+//! rollback: back to what was live before, never to a release marked bad; doing it twice changes nothing, and the
+//! release that it went back to is smoke-tested.
+
+mod args;
+mod guard;
+mod target;
+
+use std::process::ExitCode;
+
+use kit::lock::Lock;
+use kit::process::Status;
+use kit::root::ReleaseName;
+use kit::tool::speak_for;
+use kit::{Context, Exit, Failure, Outcome, Tool};
+use serde_json::json;
+
+use crate::args::{Args, What};
+use crate::target::Plan;
+
+const TOOL: Tool = Tool {
+    name: "rollback",
+    exits: &[
+        (
+            Exit::DONE,
+            "went back and the smoke test passed, or there was nothing to undo; for --guard: a deploy may begin",
+        ),
+        (
+            Exit::NO,
+            "went back, but the release fails its smoke test; or later deployments stand in the way",
+        ),
+        (Exit::DAMAGED, "the release to go back to is damaged"),
+        (
+            Exit::ABSENT,
+            "there is no such deployment, or no release to go back to (then the app is stopped)",
+        ),
+        (Exit::UNAVAILABLE, "another tool or program is missing"),
+        (
+            Exit::BUSY,
+            "somebody else holds the lock; for --guard: a person must look first",
+        ),
+        (
+            Exit::DEADLINE,
+            "a command that stops, starts or reloads the app took too long",
+        ),
+    ],
+    examples: &[
+        (
+            "rollback -e prod --last",
+            "Go back to the verified release before the live one, and mark the live one bad",
+        ),
+        (
+            "rollback -e prod --deploy prod-42",
+            "Undo a deployment: back to what was live when it began",
+        ),
+        (
+            "rollback -e prod --guard",
+            "Ask whether the loop guard would refuse the next deploy",
+        ),
+    ],
+};
+
+fn main() -> ExitCode {
+    kit::tool::main(&TOOL, run)
+}
+
+fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
+    if args.what.guard {
+        return guard::guard(cx);
+    }
+    let command = if args.what.last { "last" } else { "deploy" };
+    cx.records(command)?;
+    let root = cx.root()?;
+    let lock = cx.lock(&root)?;
+    let (history, live) = (cx.history()?, root.live()?);
+    let plan = match &args.what {
+        What { deploy: Some(id), .. } => {
+            cx.is_about(id);
+            target::undo(&history, live, id)?
+        }
+        _ => target::last(&history, live)?,
+    };
+    cx.detail("plan", plan.spell());
+    match plan {
+        Plan::Nothing(why) => Ok(cx.skip(&why)),
+        Plan::Stop { from } => {
+            announce(from.as_ref(), None, true, cx)?;
+            stop(&lock, cx)
+        }
+        Plan::Back { from, to } => {
+            root.revision(&to)
+                .map_err(|failure| failure.hint("it was pruned or removed; `release list` shows what is left"))?;
+            announce(from.as_ref(), Some(&to), !args.keep_good, cx)?;
+            go_back(&to, &lock, cx)
+        }
+    }
+}
+
+/// The begin in the journal: from here on the release that is left is bad, and a killed rollback is noticed.
+fn announce(from: Option<&ReleaseName>, to: Option<&ReleaseName>, bad: bool, cx: &mut Context) -> Result<(), Failure> {
+    let name = |release: Option<&ReleaseName>| release.map(ToString::to_string);
+    let details = json!({"from": name(from), "to": name(to), "bad": bad});
+    for (key, value) in details.as_object().into_iter().flatten() {
+        cx.detail(key, value.clone());
+    }
+    cx.begins(details.as_object().cloned().unwrap_or_default())
+}
+
+fn go_back(to: &ReleaseName, lock: &Lock, cx: &mut Context) -> Result<Outcome, Failure> {
+    let root = cx.root()?;
+    cx.concerns(to, Some(&root.revision(to)?));
+    cx.say(&format!("going back to {to}"));
+    let activated = cx.tool("release", lock)?.args(["activate", &to.to_string()]).run()?;
+    if !activated.status.is_success() {
+        return Err(speak_for("release activate", &activated));
+    }
+    let smoke = cx.tool("smoke-test", lock)?.args(["--setting", "SMOKE_CHECKS"]);
+    let checked = smoke
+        .env("PUSHBACK_RELEASE", to.to_string())
+        .env("PUSHBACK_STEP", "rollback")
+        .run()?;
+    match checked.status {
+        Status::Exit(0) => Ok(Outcome::done(root.release(to).display().to_string())),
+        Status::Exit(1) => {
+            let message = format!("{to} is live again, but it fails its smoke test");
+            Err(Failure::new(Exit::NO, message).hint("look at the app's log: DEPLOY_ROOT/logs/app.log"))
+        }
+        _ => Err(speak_for(&format!("{to} is live again, but smoke-test"), &checked)),
+    }
+}
+
+/// Nothing to go back to: what runs is broken, so it is stopped.
+fn stop(lock: &Lock, cx: &mut Context) -> Result<Outcome, Failure> {
+    let stopped = cx.tool("release", lock)?.arg("deactivate").run()?;
+    if !stopped.status.is_success() {
+        return Err(speak_for(
+            "there is nothing to go back to, and release deactivate",
+            &stopped,
+        ));
+    }
+    let message = "there is no release to go back to: the app is stopped, and nothing is live";
+    Err(Failure::new(Exit::ABSENT, message).hint("push a fixed commit"))
+}

@@ -1,0 +1,201 @@
+//! Where a rollback goes: a pure choice from the history and what is live.
+
+use kit::history::History;
+use kit::journal::Record;
+use kit::root::{DeployId, ReleaseName};
+use kit::{Exit, Failure};
+
+/// What is to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Plan {
+    /// Nothing, and why.
+    Nothing(String),
+    /// Switch back.
+    Back { from: Option<ReleaseName>, to: ReleaseName },
+    /// There is nothing to go back to: stop what runs.
+    Stop { from: Option<ReleaseName> },
+}
+
+impl Plan {
+    /// The plan in words, for the record.
+    pub(crate) fn spell(&self) -> String {
+        match self {
+            Self::Nothing(why) => format!("nothing: {why}"),
+            Self::Back { to, .. } => format!("back to {to}"),
+            Self::Stop { .. } => "stop: there is nothing to go back to".to_owned(),
+        }
+    }
+}
+
+/// Undoes one deployment: back to what its `begin` names, unless that is marked bad.
+pub(crate) fn undo(history: &History, live: Option<ReleaseName>, id: &DeployId) -> Result<Plan, Failure> {
+    let Some(deployment) = history.deployment(id) else {
+        let failure = Failure::new(Exit::ABSENT, format!("the journal knows no deployment {id}"));
+        return Err(failure.hint("deploy-queue log lists them"));
+    };
+    if !deployment.touched {
+        return Ok(Plan::Nothing(format!("{id} touched nothing")));
+    }
+    if deployment.undone {
+        return Ok(Plan::Nothing(format!("{id} is rolled back already")));
+    }
+    let its_own = [deployment.release.as_ref(), deployment.previous.as_ref()];
+    if let Some(other) = live.filter(|live| !its_own.contains(&Some(live))) {
+        let message = format!("{other} went live after {id}, and undoing {id} would undo that too");
+        return Err(Failure::new(Exit::NO, message).hint("rollback --last goes back from what is live now"));
+    }
+    let from = deployment.release.clone();
+    Ok(
+        match deployment.previous.clone().filter(|previous| !history.is_bad(previous)) {
+            Some(to) => Plan::Back { from, to },
+            None => Plan::Stop { from },
+        },
+    )
+}
+
+/// Goes back from what is live to the newest verified release before it. A rollback that was killed on its way is
+/// finished first, or a second one would go one release too far.
+pub(crate) fn last(history: &History, live: Option<ReleaseName>) -> Result<Plan, Failure> {
+    if let Some(killed) = unfinished(history) {
+        return Ok(killed);
+    }
+    let live =
+        live.ok_or_else(|| Failure::new(Exit::ABSENT, "nothing is live, so there is nothing to go back from"))?;
+    match history.good().filter(|good| **good < live).max() {
+        Some(to) => Ok(Plan::Back {
+            to: to.clone(),
+            from: Some(live),
+        }),
+        None => Err(Failure::new(
+            Exit::ABSENT,
+            format!("no release before {live} was verified and is not bad"),
+        )
+        .hint("deploy-queue log shows what became of each deployment")),
+    }
+}
+
+/// The plan of a `--last` that began and neither ended nor was followed by a deployment.
+fn unfinished(history: &History) -> Option<Plan> {
+    let last = history
+        .records
+        .iter()
+        .rfind(|record| record.tool == "rollback" || record.is("deploy-queue", "begin"))?;
+    let release = |record: &Record, key: &str| record.text(key)?.parse().ok();
+    if !last.is("rollback", "last") || !last.begins() {
+        return None;
+    }
+    Some(Plan::Back {
+        from: release(last, "from"),
+        to: release(last, "to")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Plan, last, undo};
+    use kit::history::History;
+    use kit::journal::read_from;
+    use kit::root::ReleaseName;
+
+    /// A history in short: `1+` verified, `1-` touched and not verified, `1.` not touched; `<1` rolled back from 1.
+    fn history(story: &[&str]) -> History {
+        let mut text = String::new();
+        let mut before: Option<String> = None;
+        for word in story {
+            let number = word.trim_matches(['+', '-', '.', '<']);
+            let release = format!("{number}-abcdefa");
+            let mut line = |fields: &str| {
+                text += &format!(
+                    r#"{{"v":1,"started_at":"2026-11-21T10:15:00Z","duration_ms":0,"deploy":"prod-{number}",{fields}}}"#
+                );
+                text.push('\n');
+            };
+            if word.starts_with('<') {
+                line(&format!(
+                    r#""tool":"rollback","command":"deploy","phase":"begin","details":{{"from":"{release}","bad":true}}"#
+                ));
+                line(r#""tool":"rollback","command":"deploy","success":true"#);
+                continue;
+            }
+            let previous = before.as_ref().map_or("null".to_owned(), |name| format!("\"{name}\""));
+            line(&format!(
+                r#""tool":"deploy-queue","command":"begin","commit":"abcdefa1","details":{{"previous":{previous}}}"#
+            ));
+            line(&format!(
+                r#""tool":"release","command":"stage","success":true,"release":"{release}""#
+            ));
+            if !word.ends_with('.') {
+                line(r#""tool":"release","command":"activate","phase":"begin""#);
+            }
+            if word.ends_with('+') {
+                line(r#""tool":"deploy-queue","command":"end","success":true,"exit_code":0"#);
+                before = Some(release);
+            }
+        }
+        History::from_lines(read_from(text.as_bytes()).unwrap())
+    }
+
+    fn release(number: u64) -> ReleaseName {
+        ReleaseName::new(number, "abcdefa1")
+    }
+
+    fn undoes(story: &[&str], live: Option<u64>, number: u64) -> Result<Plan, i32> {
+        let id = format!("prod-{number}").parse().unwrap();
+        undo(&history(story), live.map(release), &id).map_err(|failure| failure.exit.code().into())
+    }
+
+    fn back(from: u64, to: u64) -> Plan {
+        Plan::Back {
+            from: Some(release(from)),
+            to: release(to),
+        }
+    }
+
+    #[test]
+    fn a_deployment_is_undone_to_what_was_live_when_it_began() {
+        assert_eq!(undoes(&["1+", "2+", "3-"], Some(3), 3), Ok(back(3, 2)));
+        // Also when it failed before the switch: one before `current` would be one too far.
+        assert_eq!(undoes(&["1+", "2+", "3-"], Some(2), 3), Ok(back(3, 2)));
+    }
+
+    #[test]
+    fn undoing_twice_or_undoing_nothing_changes_nothing() {
+        assert!(matches!(undoes(&["1+", "2-", "<2"], Some(1), 2), Ok(Plan::Nothing(_))));
+        assert!(matches!(undoes(&["1+", "2."], Some(1), 2), Ok(Plan::Nothing(_))));
+    }
+
+    #[test]
+    fn a_first_deployment_or_a_bad_one_before_leaves_nothing_to_go_back_to() {
+        assert_eq!(undoes(&["1-"], Some(1), 1), Ok(Plan::Stop { from: Some(release(1)) }));
+        assert_eq!(
+            undoes(&["1+", "<1", "2-"], Some(2), 2),
+            Ok(Plan::Stop { from: Some(release(2)) })
+        );
+    }
+
+    #[test]
+    fn an_old_deployment_is_not_undone_over_the_head_of_a_later_one() {
+        assert_eq!(undoes(&["1+", "2+", "3+"], Some(3), 2), Err(1));
+        assert_eq!(undoes(&["1+"], Some(1), 9), Err(66));
+    }
+
+    #[test]
+    fn a_person_goes_back_to_the_last_verified_release_that_is_not_bad() {
+        let goes = |story: &[&str], live: u64| {
+            last(&history(story), Some(release(live))).map_err(|failure| failure.exit.code())
+        };
+        assert_eq!(goes(&["1+", "2+", "3+"], 3), Ok(back(3, 2)));
+        assert_eq!(goes(&["1+", "2-", "3+"], 3), Ok(back(3, 1)));
+        assert_eq!(goes(&["1+", "2+", "3+", "<2"], 3), Ok(back(3, 1)));
+        assert_eq!(goes(&["9+", "10+"], 10), Ok(back(10, 9)));
+        assert_eq!(goes(&["1+"], 1), Err(66));
+    }
+
+    #[test]
+    fn a_killed_rollback_is_finished_and_not_begun_again_from_where_it_got() {
+        let mut history = history(&["1+", "2+", "3+"]);
+        let begin = r#"{"v":1,"started_at":"2026-11-21T10:15:00Z","duration_ms":0,"tool":"rollback","command":"last","phase":"begin","details":{"from":"3-abcdefa","to":"2-abcdefa","bad":true}}"#;
+        history.records.extend(read_from(begin.as_bytes()).unwrap().records);
+        assert_eq!(last(&history, Some(release(2))).ok(), Some(back(3, 2)));
+    }
+}
