@@ -22,6 +22,7 @@ const CANNOT_RUN: [u8; 2] = [126, 127];
 /// A step, ready to run.
 pub(crate) struct Step {
     command: Vec<OsString>,
+    text: String,
     dir: PathBuf,
     env: Vec<(OsString, OsString)>,
     log: PathBuf,
@@ -35,11 +36,14 @@ impl Step {
             let message = format!("{:?} cannot name a step: letters, digits, `-` and `_` only", args.name);
             return Err(Failure::new(Exit::USAGE, message));
         }
-        let command = match &args.setting {
-            None => args.command.clone(),
+        let (command, text) = match &args.setting {
+            None => (
+                args.command.clone(),
+                args.command.join(" ".as_ref()).to_string_lossy().into_owned(),
+            ),
             Some(setting) => match cx.settings.get(setting) {
                 None => return Ok(None),
-                Some(text) => user_command::shell(&text),
+                Some(text) => (user_command::shell(&text), text),
             },
         };
         let root = cx.root()?;
@@ -56,6 +60,7 @@ impl Step {
         };
         Ok(Some(Self {
             command,
+            text,
             dir: fs::canonicalize(&dir).attempt_or(Exit::ABSENT, format_args!("run in {}", dir.display()))?,
             env,
             log: log_path(&root, &prefix, &args.name)?,
@@ -63,10 +68,9 @@ impl Step {
         }))
     }
 
-    /// The command as a person would recognise it.
-    pub(crate) fn spell(&self) -> String {
-        let words: Vec<_> = self.command.iter().map(|word| word.to_string_lossy()).collect();
-        words.join(" ")
+    /// The command as a person would recognise it: the setting's text, or the words.
+    pub(crate) fn spell(&self) -> &str {
+        &self.text
     }
 
     pub(crate) fn dir(&self) -> &Path {
