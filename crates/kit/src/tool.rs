@@ -246,6 +246,12 @@ impl Context {
             self.record.error = Some(ErrorPart::from(failure));
             complain(self.name, failure);
         }
+        // The end of a deployment is believed only when a record explains it. So a step that failed is told also when
+        // the tool never got as far as to announce a record.
+        let step = self.record.deploy.is_some() && self.record.step.is_some();
+        if step && exit != Exit::DONE && !self.journals {
+            self.journals = self.opens_journal().is_ok();
+        }
         self.record.conclude(exit);
         self.record.duration_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         if self.journals
@@ -291,7 +297,7 @@ pub fn main<A: CommandFactory + FromArgMatches>(
     let args: Vec<OsString> = std::env::args_os().collect();
     let exit = match prepare::<A>(tool, &args) {
         Ok(Ready::Run(args, mut context)) => {
-            let result = run(&args, &mut context);
+            let result = args.and_then(|args| run(&args, &mut context));
             context.finish(result)
         }
         Ok(Ready::Print(text)) => match voice::result(&text) {
@@ -323,7 +329,7 @@ fn complain(name: &str, failure: &Failure) {
 }
 
 enum Ready<A> {
-    Run(A, Box<Context>),
+    Run(Result<A, Failure>, Box<Context>),
     Print(String),
 }
 
@@ -356,10 +362,12 @@ fn prepare<A: CommandFactory + FromArgMatches>(tool: &Tool, args: &[OsString]) -
         unless_environment(arg, value)
     });
     let wrong = |error: clap::Error| Failure::new(Exit::SETTINGS, format!("a setting is wrong: {}", sentence(&error)));
-    let matches = set.try_get_matches_from(args).map_err(wrong)?;
-    let parsed = A::from_arg_matches(&matches).map_err(wrong)?;
+    let parsed = set
+        .try_get_matches_from(args)
+        .and_then(|matches| A::from_arg_matches(&matches))
+        .map_err(wrong);
     signal::watch()?;
-    Ok(Ready::Run(parsed, Box::new(context(tool, &matches, settings)?)))
+    Ok(Ready::Run(parsed, Box::new(context(tool, &typed, settings)?)))
 }
 
 fn context(tool: &Tool, matches: &clap::ArgMatches, settings: Settings) -> Result<Context, Failure> {

@@ -232,7 +232,17 @@ impl Expected {
 fn tree(place: &Path) -> String {
     let listed = Command::new("find")
         .arg(place)
-        .args(["-not", "-path", "*/repo.git/*", "-not", "-path", "*/.git/*"])
+        .args([
+            "-not",
+            "-path",
+            "*/repo.git/*",
+            "-not",
+            "-path",
+            "*/.git/*",
+            "-not",
+            "-path",
+            "*/releases/*/*",
+        ])
         .output();
     listed
         .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())

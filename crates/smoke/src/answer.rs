@@ -1,0 +1,191 @@
+//! What a web server answered, and what can be asserted of it.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::commit::Commit;
+use crate::cursor::{Cursor, Wrong};
+use crate::expectation::{Assertion, Contains, Relation, excerpt};
+use crate::json_path::JsonPath;
+
+/// An answer, read to its end or to the limit.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The status code.
+    pub(crate) status: u16,
+    /// The body; what is not UTF-8 in it is replaced.
+    pub(crate) body: String,
+    /// Whether the body went on beyond the limit.
+    pub(crate) cut: bool,
+    /// From the request to the end of the body.
+    pub(crate) took: Duration,
+}
+
+/// What the answer says about the commit that runs.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Running {
+    /// The expected one.
+    Expected,
+    /// Another one, in the answer's words.
+    Other(String),
+    /// Nothing, and why.
+    Unknown(String),
+}
+
+impl Answer {
+    /// Which commit the answer names.
+    pub(crate) fn running(&self, path: &JsonPath, expected: &Commit) -> Running {
+        match self.at(path) {
+            Err(missing) => Running::Unknown(missing),
+            Ok(value) => match value.as_str().map(str::parse::<Commit>) {
+                Some(Ok(commit)) if commit.agrees(expected) => Running::Expected,
+                Some(Ok(commit)) => Running::Other(commit.short().to_owned()),
+                _ => Running::Other(spell(&value)),
+            },
+        }
+    }
+
+    /// The value in the body, or why there is none.
+    fn at(&self, path: &JsonPath) -> Result<Value, String> {
+        let document: Value = match serde_json::from_str(&self.body) {
+            Ok(document) => document,
+            Err(_) if self.cut => return Err("the body is longer than is read".to_owned()),
+            Err(_) if self.body.is_empty() => return Err("the body is empty".to_owned()),
+            Err(_) => return Err(format!("the body is not JSON: {}", excerpt(&self.body))),
+        };
+        let found = path.find(&document).cloned();
+        found.ok_or_else(|| format!("there is no {path} in the answer"))
+    }
+}
+
+/// What can be asserted of an answer.
+#[derive(Clone, Debug)]
+pub(crate) enum AnswerAssertion {
+    /// `status == 200`
+    Status(Relation, u64),
+    /// `body contains "…"`
+    Body(Contains),
+    /// `json $.status == "ok"`
+    Json(JsonPath, Relation, Value),
+    /// `time < 800ms`
+    Time(Relation, Duration),
+}
+
+impl Assertion for AnswerAssertion {
+    type Seen = Answer;
+
+    const WORDS: &'static str = "status, body, json or time (an http check)";
+
+    fn read(word: &str, cursor: &mut Cursor<'_>) -> Option<Result<Self, Wrong>> {
+        match word {
+            "status" => Some(read_status(cursor)),
+            "body" => Some(Contains::read(cursor).map(Self::Body)),
+            "json" => Some(read_json(cursor)),
+            "time" => Some(read_time(cursor)),
+            _ => None,
+        }
+    }
+
+    fn judge(&self, answer: &Answer) -> Result<(), String> {
+        match self {
+            Self::Status(relation, wanted) if relation.holds(&u64::from(answer.status), wanted) => Ok(()),
+            Self::Status(..) => Err(format!("status is {}", answer.status)),
+            Self::Body(contains) => contains.judge("the body", &answer.body),
+            Self::Json(path, relation, wanted) => match answer.at(path)? {
+                value if relation.holds_between(&value, wanted) => Ok(()),
+                value => Err(format!("{path} is {}", spell(&value))),
+            },
+            Self::Time(relation, limit) if relation.holds(&answer.took, limit) => Ok(()),
+            Self::Time(..) => Err(format!("the answer took {} ms", answer.took.as_millis())),
+        }
+    }
+}
+
+fn read_status(cursor: &mut Cursor<'_>) -> Result<AnswerAssertion, Wrong> {
+    let relation = Relation::read(cursor, Relation::ANY)?;
+    cursor.blanks();
+    let here = cursor.clone();
+    let expected = "a status from 100 to 599";
+    let status = cursor.number(expected)?;
+    if !(100..600).contains(&status) {
+        return Err(here.wrong(expected));
+    }
+    Ok(AnswerAssertion::Status(relation, status))
+}
+
+fn read_json(cursor: &mut Cursor<'_>) -> Result<AnswerAssertion, Wrong> {
+    let path = JsonPath::read(cursor)?;
+    cursor.blanks();
+    let before = cursor.clone();
+    let relation = Relation::read(cursor, Relation::ANY)?;
+    cursor.blanks();
+    let here = cursor.clone();
+    match serde_json::from_str::<Value>(cursor.rest()) {
+        Ok(value) if value.is_array() || value.is_object() => Err(here.wrong(SCALAR)),
+        Ok(value) if !value.is_number() && !Relation::ALIKE.contains(&relation) => {
+            Err(before.wrong("== or != (only numbers have a size)"))
+        }
+        Ok(value) => Ok(AnswerAssertion::Json(path, relation, value)),
+        Err(_) => Err(here.wrong(SCALAR)),
+    }
+}
+
+const SCALAR: &str = "a text in double quotes, a number, true, false or null, and nothing after it";
+
+fn read_time(cursor: &mut Cursor<'_>) -> Result<AnswerAssertion, Wrong> {
+    let relation = Relation::read(cursor, Relation::BELOW)?;
+    cursor.blanks();
+    let here = cursor.clone();
+    let text = cursor.rest();
+    match kit::settings::duration(text) {
+        // A number alone would be read as seconds, by us; not by everybody.
+        Ok(limit) if text.ends_with(|c: char| c.is_ascii_alphabetic()) => Ok(AnswerAssertion::Time(relation, limit)),
+        _ => Err(here.wrong("a length of time such as 800ms or 2s")),
+    }
+}
+
+/// A value of the answer for a person; a long one is cut.
+fn spell(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() > 60 {
+        excerpt(&text)
+    } else {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, Running};
+    use crate::json_path::JsonPath;
+    use std::time::Duration;
+
+    fn running(body: &str) -> Running {
+        let answer = Answer {
+            status: 200,
+            body: body.to_owned(),
+            cut: false,
+            took: Duration::ZERO,
+        };
+        answer.running(&JsonPath::commit(), &"3f2a1c9d".parse().unwrap())
+    }
+
+    #[test]
+    fn only_the_expected_commit_is_the_expected_commit() {
+        assert_eq!(
+            running(r#"{"commit":"3f2a1c9d3f2a1c9d3f2a1c9d3f2a1c9d3f2a1c9d"}"#),
+            Running::Expected
+        );
+        assert_eq!(running(r#"{"commit":"3F2A1C9"}"#), Running::Expected);
+        assert_eq!(running(r#"{"commit":"0000000"}"#), Running::Other("0000000".to_owned()));
+        assert_eq!(
+            running(r#"{"commit":"unknown"}"#),
+            Running::Other("\"unknown\"".to_owned())
+        );
+        assert_eq!(running(r#"{"commit":null}"#), Running::Other("null".to_owned()));
+        for nothing in ["", "{}", "<html>", "[]"] {
+            assert!(matches!(running(nothing), Running::Unknown(_)), "{nothing}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use kit::root::ReleaseName;
+use kit::settings::duration;
+
+use crate::commit::Commit;
+
+/// Checks that what was deployed works
+///
+/// All checks run at once, gates first, each with several attempts. A line per check tells what was seen. The checks
+/// file is TOML: see docs/checks.md.
+#[derive(Parser, Debug)]
+pub(crate) struct Args {
+    /// A checks file, an address to ask for `status == 200`, or - for a checks file on stdin
+    #[arg(value_name = "CHECKS", required_unless_present = "setting")]
+    pub(crate) checks: Option<String>,
+
+    /// Take the checks from this setting (SMOKE_CHECKS, PREFLIGHT_CHECKS); a relative path is one in the release, and
+    /// an empty setting skips them
+    #[arg(long, value_name = "VARIABLE", conflicts_with = "checks")]
+    pub(crate) setting: Option<String>,
+
+    /// The release that is checked; without it the one staged by PUSHBACK_DEPLOY, and with --setting else the live one
+    #[arg(long, value_name = "NAME", env = "PUSHBACK_RELEASE")]
+    pub(crate) release: Option<ReleaseName>,
+
+    /// The commit that must answer, whole or at least 7 digits; without it the release's, but for PREFLIGHT_CHECKS
+    #[arg(long, value_name = "SHA")]
+    pub(crate) expect_commit: Option<Commit>,
+
+    /// Attempts of a check that does not say how many
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) attempts: u32,
+
+    /// Wait between the attempts of a check that does not say how long
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration)]
+    pub(crate) interval: Duration,
+
+    /// How long all checks together may take
+    #[arg(long, value_name = "TIME", env = "DEPLOYMENT_TIMEOUT", default_value = "300s", value_parser = duration)]
+    pub(crate) timeout: Duration,
+
+    /// How long a refused connection costs no attempt; without it STARTUP_WAIT (10s) after an activation or a
+    /// rollback, and no time at all otherwise
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) startup_wait: Option<Duration>,
+
+    /// What to do when a check could not be made: ask a person (69 or 74), or count it as failed (1)
+    #[arg(
+        long,
+        value_name = "WHAT",
+        env = "SMOKE_INCONCLUSIVE",
+        value_enum,
+        default_value = "ask"
+    )]
+    pub(crate) inconclusive: Inconclusive,
+
+    /// Read the checks and print them; ask nothing, record nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// What a result with errors means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Inconclusive {
+    /// A person must look.
+    Ask,
+    /// The same as a failure.
+    Rollback,
+}

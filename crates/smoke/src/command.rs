@@ -1,0 +1,152 @@
+//! A command of the user's own: an argument vector, no shell, an environment made for it.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::Path;
+use std::time::Duration;
+
+use kit::failure::Attempt;
+use kit::process::Status;
+use kit::{Exit, Failure, clock, user_command};
+
+use crate::cursor::{Cursor, Wrong};
+use crate::expectation::{Assertion, Contains, Expectation, Relation, excerpt};
+use crate::finding::Finding;
+
+/// How much of what a command prints is looked at.
+const OUTPUT: u64 = 1 << 20;
+
+/// What setsid(1) exits with when it cannot run its command: found but not executable, or not found.
+const CANNOT_RUN: [u8; 2] = [126, 127];
+
+/// A check by a command.
+#[derive(Debug)]
+pub(crate) struct Command {
+    argv: Vec<OsString>,
+    expectations: Vec<Expectation<EndAssertion>>,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub(crate) struct End {
+    code: u8,
+    stdout: String,
+    stderr: String,
+}
+
+impl Command {
+    /// A command; the error says what is wrong with it.
+    pub(crate) fn new(argv: Vec<String>, expectations: Vec<Expectation<EndAssertion>>) -> Result<Self, String> {
+        let program = argv.first().map(String::as_str).unwrap_or_default();
+        if program.is_empty() || program.starts_with('-') || argv.iter().any(|word| word.contains('\0')) {
+            return Err("`run` must begin with a program, as in run = [\"bin/check\", \"--all\"]".to_owned());
+        }
+        Ok(Self {
+            argv: argv.into_iter().map(OsString::from).collect(),
+            expectations,
+        })
+    }
+
+    pub(crate) fn expectations(&self) -> Vec<&str> {
+        self.expectations.iter().map(Expectation::text).collect()
+    }
+
+    pub(crate) fn spell(&self) -> String {
+        let words: Vec<_> = self.argv.iter().map(|word| word.to_string_lossy()).collect();
+        words.join(" ")
+    }
+
+    /// Runs it once and judges how it ended.
+    pub(crate) fn look(&self, timeout: Duration, dir: &Path, commit: Option<&str>) -> Finding {
+        match self.run(timeout, dir, commit) {
+            Ok(Ok(end)) => self.judge(&end),
+            Ok(Err(message)) => Finding::Bad(message),
+            Err(failure) => Finding::Blind(failure),
+        }
+    }
+
+    fn run(&self, timeout: Duration, dir: &Path, commit: Option<&str>) -> Result<Result<End, String>, Failure> {
+        let make = || tempfile::tempfile().attempt("make a temporary file");
+        let (stdout, stderr) = (make()?, make()?);
+        let env: Vec<(OsString, OsString)> = commit
+            .map(|commit| ("PUSHBACK_COMMIT".into(), commit.into()))
+            .into_iter()
+            .collect();
+        let copy = |file: &File| file.try_clone().attempt("hand a file to a child");
+        let status = user_command::run_apart(&self.argv, dir, &env, copy(&stdout)?, copy(&stderr)?, timeout)?;
+        let (stdout, stderr) = (read(stdout)?, read(stderr)?);
+        let program = self.argv.first().map(|word| word.to_string_lossy()).unwrap_or_default();
+        match status {
+            // setsid speaks for itself here; a command that exits with 127 says something else.
+            Status::Exit(code) if CANNOT_RUN.contains(&code) && stderr.starts_with("setsid: ") => {
+                let message = format!("cannot run {program}: it is not there, or not executable");
+                Err(Failure::new(Exit::UNAVAILABLE, message))
+            }
+            Status::Exit(code) => Ok(Ok(End { code, stdout, stderr })),
+            Status::Signal(_) => Ok(Err(format!("{program} {}", status.spell()))),
+            Status::Deadline => {
+                let limit = clock::spell(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+                Ok(Err(format!("{program} was ended: it took longer than {limit}")))
+            }
+        }
+    }
+
+    fn judge(&self, end: &End) -> Finding {
+        match self.expectations.iter().try_for_each(|one| one.judge(end)) {
+            Ok(()) => Finding::Good(format!("exit {}", end.code)),
+            Err(instead) => match end.stderr.trim().lines().next_back() {
+                Some(words) => Finding::Bad(format!("{instead}; its last words: {}", excerpt(words))),
+                None => Finding::Bad(instead),
+            },
+        }
+    }
+}
+
+fn read(mut file: File) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    file.rewind()
+        .and_then(|()| file.take(OUTPUT).read_to_end(&mut bytes))
+        .attempt("read what a command printed")?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// What can be asserted of a command.
+#[derive(Clone, Debug)]
+pub(crate) enum EndAssertion {
+    /// `exit == 0`
+    Exit(Relation, u8),
+    /// `stdout contains "…"`
+    Stdout(Contains),
+}
+
+impl Assertion for EndAssertion {
+    type Seen = End;
+
+    const WORDS: &'static str = "exit or stdout (a command check)";
+
+    fn read(word: &str, cursor: &mut Cursor<'_>) -> Option<Result<Self, Wrong>> {
+        match word {
+            "exit" => Some(read_exit(cursor)),
+            "stdout" => Some(Contains::read(cursor).map(Self::Stdout)),
+            _ => None,
+        }
+    }
+
+    fn judge(&self, end: &End) -> Result<(), String> {
+        match self {
+            Self::Exit(relation, code) if relation.holds(&end.code, code) => Ok(()),
+            Self::Exit(..) => Err(format!("exit is {}", end.code)),
+            Self::Stdout(contains) => contains.judge("stdout", &end.stdout),
+        }
+    }
+}
+
+fn read_exit(cursor: &mut Cursor<'_>) -> Result<EndAssertion, Wrong> {
+    let relation = Relation::read(cursor, Relation::ANY)?;
+    cursor.blanks();
+    let here = cursor.clone();
+    let expected = "an exit code from 0 to 255";
+    let code = u8::try_from(cursor.number(expected)?).map_err(|_| here.wrong(expected))?;
+    Ok(EndAssertion::Exit(relation, code))
+}

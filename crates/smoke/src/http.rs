@@ -1,0 +1,179 @@
+//! One request: no redirect is followed, no proxy is asked, no connection is kept.
+
+use std::io::{self, Read};
+use std::time::{Duration, Instant};
+
+use kit::failure::Failure;
+use kit::{Exit, clock};
+use rustix::io::Errno;
+use ureq::http;
+
+use crate::answer::{Answer, AnswerAssertion, Running};
+use crate::commit::Commit;
+use crate::expectation::Expectation;
+use crate::finding::Finding;
+use crate::json_path::JsonPath;
+
+/// How much of a body is read. A page to be checked is smaller; an endless one must not fill the memory.
+const BODY: u64 = 1 << 20;
+
+/// The methods that a check may use.
+pub(crate) const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
+/// Causes that lie on our side: too many open files, no memory, not allowed to open a connection at all.
+const OURS: [Errno; 6] = [
+    Errno::MFILE,
+    Errno::NFILE,
+    Errno::NOMEM,
+    Errno::NOBUFS,
+    Errno::ACCESS,
+    Errno::PERM,
+];
+
+/// A check of a web address.
+#[derive(Debug)]
+pub(crate) struct Page {
+    request: http::Request<()>,
+    commit: Option<JsonPath>,
+    expectations: Vec<Expectation<AnswerAssertion>>,
+}
+
+impl Page {
+    /// A request; the error says what is wrong with the address or a header.
+    pub(crate) fn new(
+        method: &str,
+        url: &str,
+        headers: &[(String, String)],
+        commit: Option<JsonPath>,
+        expectations: Vec<Expectation<AnswerAssertion>>,
+    ) -> Result<Self, String> {
+        let uri: http::Uri = url.parse().map_err(|wrong| format!("the address is wrong: {wrong}"))?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
+            return Err("the address must begin with http:// or https:// and name a host".to_owned());
+        }
+        if uri
+            .authority()
+            .is_some_and(|authority| authority.as_str().contains('@'))
+        {
+            return Err("the address holds a user or password, which would be shown; use a header".to_owned());
+        }
+        let request = headers.iter().fold(
+            http::Request::builder().method(method).uri(uri),
+            |request, (name, value)| request.header(name, value),
+        );
+        Ok(Self {
+            request: request
+                .body(())
+                .map_err(|wrong| format!("the request is wrong: {wrong}"))?,
+            commit,
+            expectations,
+        })
+    }
+
+    /// Where in the answer the commit stands, if it is looked at.
+    pub(crate) fn commit(&self) -> Option<&JsonPath> {
+        self.commit.as_ref()
+    }
+
+    pub(crate) fn expectations(&self) -> Vec<&str> {
+        self.expectations.iter().map(Expectation::text).collect()
+    }
+
+    /// Method and address without the query, which may hold a token.
+    pub(crate) fn spell(&self) -> String {
+        format!("{} {}", self.request.method(), self.address())
+    }
+
+    fn address(&self) -> String {
+        let address = self.request.uri().to_string();
+        address.split('?').next().unwrap_or_default().to_owned()
+    }
+
+    /// Asks once and judges the answer.
+    pub(crate) fn look(&self, timeout: Duration, expected: Option<&Commit>) -> Finding {
+        match self.ask(timeout) {
+            Ok(answer) => self.judge(&answer, expected),
+            Err(error) => self.excuse(error, timeout),
+        }
+    }
+
+    fn ask(&self, timeout: Duration) -> Result<Answer, ureq::Error> {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(None)
+            .timeout_global(Some(timeout))
+            .user_agent(concat!("pushback-smoke-test/", env!("CARGO_PKG_VERSION")))
+            .build();
+        let began = Instant::now();
+        let mut response = config.new_agent().run(self.request.clone())?;
+        let mut body = Vec::new();
+        // One byte more than the limit tells whether there is more.
+        response.body_mut().as_reader().take(BODY + 1).read_to_end(&mut body)?;
+        let took = began.elapsed();
+        let limit = usize::try_from(BODY).unwrap_or(usize::MAX);
+        let cut = body.len() > limit;
+        body.truncate(limit);
+        Ok(Answer {
+            status: response.status().as_u16(),
+            body: String::from_utf8_lossy(&body).into_owned(),
+            cut,
+            took,
+        })
+    }
+
+    /// What the answer means. Another commit comes first: what an old process says of itself tells nothing of the new.
+    fn judge(&self, answer: &Answer, expected: Option<&Commit>) -> Finding {
+        let running = match (&self.commit, expected) {
+            (Some(path), Some(expected)) => Some((answer.running(path, expected), expected.short())),
+            _ => None,
+        };
+        if let Some((Running::Other(commit), expected)) = &running {
+            return Finding::Stale(format!("commit {commit} answers, expected {expected}"));
+        }
+        if let Err(instead) = self.expectations.iter().try_for_each(|one| one.judge(answer)) {
+            return Finding::Bad(instead);
+        }
+        let commit = match running {
+            Some((Running::Unknown(why), expected)) => {
+                return Finding::Bad(format!("{why}, expected commit {expected}"));
+            }
+            Some((_, expected)) => format!("commit {expected}, "),
+            None if self.commit.is_some() => "commit not compared, ".to_owned(),
+            None => String::new(),
+        };
+        Finding::Good(format!(
+            "status {}, {commit}{} ms",
+            answer.status,
+            answer.took.as_millis()
+        ))
+    }
+
+    /// No answer: what the server did instead, or what kept us from asking.
+    fn excuse(&self, error: ureq::Error, timeout: Duration) -> Finding {
+        let from = self.address();
+        match error {
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                Finding::Refused(format!("{from} refuses the connection"))
+            }
+            ureq::Error::Io(error) if is_ours(&error) => Finding::Blind(Failure::new(
+                Exit::IO,
+                Failure::io(format_args!("ask {from}"), &error).message,
+            )),
+            ureq::Error::Io(error) => Finding::Bad(Failure::io(format_args!("ask {from}"), &error).message),
+            ureq::Error::Timeout(_) => {
+                let limit = clock::spell(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+                Finding::Bad(format!("no whole answer from {from} within {limit}"))
+            }
+            ureq::Error::HostNotFound => Finding::Bad(format!("the name of {from} cannot be resolved")),
+            ureq::Error::Protocol(error) => Finding::Bad(format!("{from} does not speak HTTP: {error}")),
+            ureq::Error::Tls(error) => Finding::Bad(format!("no TLS with {from}: {error}")),
+            ureq::Error::Rustls(error) => Finding::Bad(format!("no TLS with {from}: {error}")),
+            error => Finding::Bad(format!("no answer from {from}: {error}")),
+        }
+    }
+}
+
+fn is_ours(error: &io::Error) -> bool {
+    Errno::from_io_error(error).is_some_and(|errno| OURS.contains(&errno))
+}

@@ -1,0 +1,91 @@
+//! smoke-test: every check has a verdict within the deadline, what could not be looked at never counts as passed, and
+//! nothing is changed.
+
+mod answer;
+mod args;
+mod check;
+mod command;
+mod commit;
+mod cursor;
+mod disk;
+mod expectation;
+mod finding;
+mod http;
+mod json_path;
+mod keys;
+mod plan;
+mod quantity;
+mod report;
+mod schedule;
+mod source;
+mod trial;
+mod verdict;
+
+use std::process::ExitCode;
+
+use kit::{Context, Exit, Failure, Outcome, Tool};
+
+use crate::args::Args;
+use crate::plan::Plan;
+
+const TOOL: Tool = Tool {
+    name: "smoke-test",
+    exits: &[
+        (
+            Exit::DONE,
+            "every check passed (pass, flaky) or only warns, or the setting is empty: skipped",
+        ),
+        (Exit::NO, "a check failed, or another commit answers (fail, stale)"),
+        (Exit::ABSENT, "the checks file or the release is not there"),
+        (
+            Exit::UNAVAILABLE,
+            "nothing failed, but the program of a command check is missing (error)",
+        ),
+        (
+            Exit::IO,
+            "nothing failed, but a check could not be made (error), or reading failed",
+        ),
+        (
+            Exit::SETTINGS,
+            "the checks file or a setting is wrong; no check was made",
+        ),
+    ],
+    examples: &[
+        (
+            "smoke-test https://example.org/",
+            "Ask an address: does it answer with status 200?",
+        ),
+        (
+            "smoke-test checks/smoke.toml --expect-commit 3f2a1c9",
+            "Make the checks of a file; the app must tell that it runs this commit",
+        ),
+        (
+            "smoke-test -e prod --setting SMOKE_CHECKS",
+            "Make the checks of the live release, as the pipeline does",
+        ),
+        (
+            "smoke-test checks/smoke.toml --dry-run",
+            "Read a checks file and print what it asks for",
+        ),
+    ],
+};
+
+fn main() -> ExitCode {
+    kit::tool::main(&TOOL, run)
+}
+
+fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
+    if !args.dry_run {
+        cx.records("check")?;
+    }
+    let Some(plan) = Plan::make(args, cx)? else {
+        return Ok(cx.skip(&format!("{} is empty", args.setting.as_deref().unwrap_or_default())));
+    };
+    if args.dry_run {
+        report::announce(&plan, cx);
+        return Ok(Outcome::done(plan.spell()));
+    }
+    cx.say_more(&format!("{}: {} checks", plan.source, plan.checks.len()));
+    let trials = schedule::run(&plan.checks, &plan.conditions)?;
+    Ok(report::conclude(&plan, &trials, args.inconclusive, cx))
+}

@@ -1,0 +1,113 @@
+//! What a run will do, decided before anything is asked.
+
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+
+use kit::failure::Attempt;
+use kit::settings::duration;
+use kit::{Context, Exit, Failure};
+
+use crate::args::Args;
+use crate::check::{Check, Defaults};
+use crate::source::{Release, Source};
+use crate::trial::Conditions;
+
+/// How long an app may take to listen after an activation, unless `STARTUP_WAIT` says.
+const STARTUP_WAIT: Duration = Duration::from_secs(10);
+
+/// The checks and what they share.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// What the checks are called.
+    pub(crate) source: String,
+    pub(crate) checks: Arc<Vec<Check>>,
+    pub(crate) conditions: Arc<Conditions>,
+}
+
+impl Plan {
+    /// Reads checks and settings; `None` when the setting that would name the checks is empty.
+    pub(crate) fn make(args: &Args, cx: &mut Context) -> Result<Option<Self>, Failure> {
+        let source = Source::find(args, cx)?;
+        if source == Source::Nothing {
+            return Ok(None);
+        }
+        let release = Release::find(args, cx)?;
+        let defaults = Defaults {
+            settings: &cx.settings,
+            attempts: args.attempts,
+            interval: args.interval,
+        };
+        let checks = source.read(args, release.as_ref(), &defaults)?;
+        let looks_at_commit = checks.iter().any(|check| check.subject.commit().is_some());
+        if args.expect_commit.is_some() && !looks_at_commit {
+            let message = format!("{}: no check looks at the commit that answers", source.spell());
+            return Err(Failure::new(Exit::SETTINGS, message).hint("add commit = \"$.commit\" to an http check"));
+        }
+        Ok(Some(Self {
+            source: source.spell(),
+            checks: Arc::new(checks),
+            conditions: Arc::new(conditions(args, cx, release)?),
+        }))
+    }
+
+    /// One line a check, what it looks at and what it expects.
+    pub(crate) fn spell(&self) -> String {
+        let width = |text: fn(&Check) -> &str| self.checks.iter().map(|check| text(check).chars().count()).max();
+        let (names, kinds) = (width(|check| &check.name), width(|check| check.subject.kind()));
+        let line = |check: &Check| {
+            let mut expected: Vec<String> = check.subject.expectations().into_iter().map(str::to_owned).collect();
+            if let (Some(path), Some(commit)) = (check.subject.commit(), &self.conditions.expected) {
+                expected.push(format!("commit {path} is {}", commit.short()));
+            }
+            let line = format!(
+                "{:names$}  {:kinds$}  {}{}: {}",
+                check.name,
+                check.subject.kind(),
+                if check.gate { "(gate) " } else { "" },
+                check.subject.spell(),
+                expected.join(", "),
+                names = names.unwrap_or_default(),
+                kinds = kinds.unwrap_or_default(),
+            );
+            format!("{}\n", kit::voice::clean_line(&line))
+        };
+        self.checks.iter().map(line).collect()
+    }
+}
+
+fn conditions(args: &Args, cx: &Context, release: Option<Release>) -> Result<Conditions, Failure> {
+    // What is live before an activation is the old commit, and rightly so.
+    let preflight = args.setting.as_deref() == Some("PREFLIGHT_CHECKS") || cx.step() == Some("preflight");
+    let (dir, commit) = match release {
+        Some(release) => (release.dir, Some(release.commit)),
+        None => (PathBuf::from("."), None),
+    };
+    let implicit = commit
+        .as_ref()
+        .filter(|_| !preflight)
+        .and_then(|commit| commit.parse().ok());
+    let expected = args.expect_commit.clone().or(implicit);
+    Ok(Conditions {
+        began: Instant::now(),
+        timeout: args.timeout,
+        startup_wait: startup_wait(args, cx)?,
+        dir: std::path::absolute(&dir).attempt_or(Exit::ABSENT, "find the current directory")?,
+        commit: commit.or_else(|| args.expect_commit.as_ref().map(ToString::to_string)),
+        expected,
+        commands: RwLock::default(),
+    })
+}
+
+/// By hand and in preflight an app that does not listen is simply down.
+fn startup_wait(args: &Args, cx: &Context) -> Result<Duration, Failure> {
+    let after_activation = matches!(cx.step(), Some("smoke" | "rollback")) || cx.is_going_back();
+    match (args.startup_wait, cx.settings.get("STARTUP_WAIT")) {
+        (Some(wait), _) => Ok(wait),
+        (None, _) if !after_activation => Ok(Duration::ZERO),
+        (None, None) => Ok(STARTUP_WAIT),
+        (None, Some(text)) => {
+            duration(&text).map_err(|wrong| Failure::new(Exit::SETTINGS, format!("STARTUP_WAIT: {wrong}")))
+        }
+    }
+}

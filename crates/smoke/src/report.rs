@@ -1,0 +1,161 @@
+//! What a run tells: a table, the record's details, and the sentence for a failure.
+
+use std::fmt::Write as _;
+
+use kit::{Context, Exit, Failure, Outcome, clock};
+use serde_json::{Value, json};
+
+use crate::args::Inconclusive;
+use crate::check::Check;
+use crate::plan::Plan;
+use crate::trial::{Trial, milliseconds};
+use crate::verdict::{Answer, Verdict, answer, unknown};
+
+/// All verdicts, as the summary counts them.
+const COUNTED: [Verdict; 7] = [
+    Verdict::Pass,
+    Verdict::Flaky,
+    Verdict::Warn,
+    Verdict::Fail,
+    Verdict::Stale,
+    Verdict::Error,
+    Verdict::Skipped,
+];
+
+/// Puts the result into the record and turns it into an outcome.
+pub(crate) fn conclude(plan: &Plan, trials: &[Trial], inconclusive: Inconclusive, cx: &mut Context) -> Outcome {
+    let pairs: Vec<(&Check, &Trial)> = plan.checks.iter().zip(trials).collect();
+    details(plan, cx);
+    let checks: Vec<Value> = pairs.iter().map(|(check, trial)| detail(check, trial)).collect();
+    cx.detail("checks", checks);
+    let text = table(&pairs, milliseconds(plan.conditions.began.elapsed()));
+    let verdicts: Vec<Verdict> = trials.iter().map(|trial| trial.verdict).collect();
+    match answer(&verdicts) {
+        Answer::Yes => Outcome::done(text),
+        Answer::No => Outcome::failed(Failure::new(Exit::NO, failed(&pairs)), text),
+        Answer::Unknown => {
+            let cause = trials.iter().find_map(|trial| trial.cause).unwrap_or(Exit::IO);
+            Outcome::failed(not_known(&pairs, unknown(cause), inconclusive), text)
+        }
+    }
+}
+
+/// What the record says of any run.
+fn details(plan: &Plan, cx: &mut Context) {
+    cx.detail("source", plan.source.clone());
+    if let Some(commit) = &plan.conditions.expected {
+        cx.detail("expected_commit", commit.to_string());
+    }
+}
+
+/// Puts the plan into the record.
+pub(crate) fn announce(plan: &Plan, cx: &mut Context) {
+    details(plan, cx);
+    let checks: Vec<Value> = plan.checks.iter().map(planned).collect();
+    cx.detail("plan", checks);
+}
+
+fn planned(check: &Check) -> Value {
+    json!({
+        "name": check.name,
+        "kind": check.subject.kind(),
+        "gate": check.gate,
+        "warn": check.warn,
+        "attempts": check.attempts,
+        "subject": check.subject.spell(),
+        "expect": check.subject.expectations(),
+    })
+}
+
+fn detail(check: &Check, trial: &Trial) -> Value {
+    json!({
+        "name": check.name,
+        "kind": check.subject.kind(),
+        "verdict": trial.verdict.word(),
+        "attempts": trial.attempts,
+        "duration_ms": milliseconds(trial.took),
+        "message": trial.message,
+    })
+}
+
+fn table(pairs: &[(&Check, &Trial)], took: u64) -> String {
+    let width = pairs.iter().map(|(check, _)| check.name.chars().count()).max();
+    let verdicts = pairs.iter().map(|(_, trial)| trial.verdict.word().len()).max();
+    let mut text = String::new();
+    for (check, trial) in pairs {
+        // Writing to a String does not fail.
+        writeln!(
+            text,
+            "{:width$}  {:verdicts$}  {}{}",
+            check.name,
+            trial.verdict.word(),
+            trial.message,
+            effort(trial),
+            width = width.unwrap_or_default(),
+            verdicts = verdicts.unwrap_or_default(),
+        )
+        .ok();
+    }
+    let counts: Vec<String> = COUNTED
+        .iter()
+        .map(|verdict| {
+            (
+                verdict,
+                pairs.iter().filter(|(_, trial)| trial.verdict == *verdict).count(),
+            )
+        })
+        .filter(|(_, count)| *count > 0)
+        .map(|(verdict, count)| format!("{count} {}", verdict.word()))
+        .collect();
+    let took = clock::spell(took);
+    writeln!(text, "{}: {} ({took})", number(pairs.len()), counts.join(", ")).ok();
+    text
+}
+
+/// How much it took, where that is worth a word.
+fn effort(trial: &Trial) -> String {
+    let took = clock::spell(milliseconds(trial.took));
+    match (trial.verdict, trial.attempts) {
+        (Verdict::Skipped | Verdict::Pass, _) | (_, 1) => String::new(),
+        (_, attempts) => format!(" ({attempts} attempts, {took})"),
+    }
+}
+
+fn number(checks: usize) -> String {
+    if checks == 1 {
+        "1 check".to_owned()
+    } else {
+        format!("{checks} checks")
+    }
+}
+
+fn failed(pairs: &[(&Check, &Trial)]) -> String {
+    let failed: Vec<String> = pairs
+        .iter()
+        .filter(|(_, trial)| trial.verdict.is_no())
+        .map(|(check, trial)| match trial.verdict {
+            Verdict::Stale => format!("{} (stale)", check.name),
+            _ => check.name.clone(),
+        })
+        .collect();
+    let all = number(pairs.len());
+    format!("{} of {all} failed: {}", failed.len(), failed.join(", "))
+}
+
+fn not_known(pairs: &[(&Check, &Trial)], exit: Exit, inconclusive: Inconclusive) -> Failure {
+    let blind: Vec<String> = pairs
+        .iter()
+        .filter(|(_, trial)| trial.verdict == Verdict::Error)
+        .map(|(check, trial)| format!("{}: {}", check.name, trial.message))
+        .collect();
+    let message = format!(
+        "{} of {} could not be made: {}",
+        blind.len(),
+        number(pairs.len()),
+        blind.join("; ")
+    );
+    match inconclusive {
+        Inconclusive::Ask => Failure::new(exit, message).hint("this says nothing about the app: look at it yourself"),
+        Inconclusive::Rollback => Failure::new(Exit::NO, format!("{message}; this counts as failed, as you asked")),
+    }
+}

@@ -1,0 +1,78 @@
+//! All checks at once: gates first, and the rest only if these pass.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use kit::failure::Attempt;
+use kit::{Exit, Failure, signal};
+
+use crate::check::Check;
+use crate::trial::{Conditions, Trial};
+
+/// So many checks run at the same time: more would measure themselves.
+const AT_ONCE: usize = 16;
+
+/// How often the wait for checks looks for signals.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Makes all checks; the trials stand in the order of the checks.
+pub(crate) fn run(checks: &Arc<Vec<Check>>, conditions: &Arc<Conditions>) -> Result<Vec<Trial>, Failure> {
+    let (gates, rest): (Vec<usize>, Vec<usize>) =
+        (0..checks.len()).partition(|index| checks.get(*index).is_some_and(|check| check.gate));
+    let mut trials = run_together(gates, checks, conditions)?;
+    let closed = trials.iter().find(|(_, trial)| trial.verdict.stops());
+    let gate = closed.and_then(|(index, _)| checks.get(*index)).map(|gate| &gate.name);
+    match gate {
+        None => trials.extend(run_together(rest, checks, conditions)?),
+        Some(gate) => trials.extend(rest.into_iter().map(|index| (index, Trial::skipped(gate)))),
+    }
+    trials.sort_by_key(|(index, _)| *index);
+    Ok(trials.into_iter().map(|(_, trial)| trial).collect())
+}
+
+/// Threads take checks from a queue. They are not joined: a signal ends the tool while a server keeps one waiting.
+fn run_together(
+    indexes: Vec<usize>,
+    checks: &Arc<Vec<Check>>,
+    conditions: &Arc<Conditions>,
+) -> Result<Vec<(usize, Trial)>, Failure> {
+    let expected = indexes.len();
+    let queue = Arc::new(Mutex::new(VecDeque::from(indexes.clone())));
+    let (sender, receiver) = mpsc::channel();
+    for _ in 0..expected.min(AT_ONCE) {
+        let (queue, sender) = (Arc::clone(&queue), sender.clone());
+        let (checks, conditions) = (Arc::clone(checks), Arc::clone(conditions));
+        let next = move || queue.lock().ok().and_then(|mut queue| queue.pop_front());
+        let work = move || {
+            while let Some(index) = next()
+                && let Some(check) = checks.get(index)
+            {
+                // Nobody listens any more once a signal has ended the wait.
+                sender.send((index, Trial::run(check, &conditions))).ok();
+            }
+        };
+        drop(thread::Builder::new().spawn(work).attempt("start a thread")?);
+    }
+    drop(sender);
+    let mut trials = Vec::new();
+    while trials.len() < expected {
+        match receiver.recv_timeout(LOOK_EVERY) {
+            Ok(trial) => trials.push(trial),
+            Err(RecvTimeoutError::Timeout) if conditions.is_overdue() => break,
+            Err(RecvTimeoutError::Timeout) => signal::check().inspect_err(|_| conditions.await_commands())?,
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(Failure::new(Exit::BUG, "a check ended without a verdict"));
+            }
+        }
+    }
+    signal::check()?;
+    for index in indexes {
+        if let (true, Some(check)) = (trials.iter().all(|(done, _)| *done != index), checks.get(index)) {
+            trials.push((index, Trial::unfinished(check, conditions)));
+        }
+    }
+    Ok(trials)
+}

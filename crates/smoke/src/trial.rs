@@ -1,0 +1,164 @@
+//! The attempts at one check.
+
+use std::path::PathBuf;
+use std::sync::RwLock;
+use std::time::{Duration, Instant};
+
+use kit::{Exit, clock, signal, voice};
+
+use crate::check::{Check, Subject};
+use crate::commit::Commit;
+use crate::finding::Finding;
+use crate::verdict::Verdict;
+
+/// How often an app that is starting is asked: soon after it is ready, its check passes.
+const ASK_EVERY: Duration = Duration::from_millis(250);
+
+/// How long after the deadline the last commands may take to be ended.
+const OVERTIME: Duration = Duration::from_secs(15);
+
+/// What all checks of a run share.
+#[derive(Debug)]
+pub(crate) struct Conditions {
+    /// When the run began.
+    pub(crate) began: Instant,
+    /// How long it may take.
+    pub(crate) timeout: Duration,
+    /// How long a refused connection costs no attempt.
+    pub(crate) startup_wait: Duration,
+    /// Where commands run and relative paths begin.
+    pub(crate) dir: PathBuf,
+    /// What commands are told in `PUSHBACK_COMMIT`.
+    pub(crate) commit: Option<String>,
+    /// The commit that must answer.
+    pub(crate) expected: Option<Commit>,
+    /// Held by every running command, for reading: who gets it for writing knows that all have ended.
+    pub(crate) commands: RwLock<()>,
+}
+
+impl Conditions {
+    /// What is left of the time; `None` when it is over.
+    fn left(&self) -> Option<Duration> {
+        self.timeout
+            .checked_sub(self.began.elapsed())
+            .filter(|left| !left.is_zero())
+    }
+
+    fn is_starting(&self) -> bool {
+        self.began.elapsed() < self.startup_wait
+    }
+
+    /// Whether a check that has not come back by now never will: one that looks at a dead network disk, say.
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.began.elapsed() > self.timeout + OVERTIME
+    }
+
+    /// Waits for commands that a signal is ending.
+    pub(crate) fn await_commands(&self) {
+        drop(self.commands.write());
+    }
+}
+
+/// What became of one check.
+#[derive(Debug)]
+pub(crate) struct Trial {
+    pub(crate) verdict: Verdict,
+    /// Without those that met a refused connection while the app was starting.
+    pub(crate) attempts: u32,
+    pub(crate) took: Duration,
+    pub(crate) message: String,
+    /// What kept us from looking.
+    pub(crate) cause: Option<Exit>,
+}
+
+impl Trial {
+    /// A check that is not made because a gate did not pass.
+    pub(crate) fn skipped(gate: &str) -> Self {
+        Self {
+            verdict: Verdict::Skipped,
+            attempts: 0,
+            took: Duration::ZERO,
+            message: format!("not checked, because the gate {gate} did not pass"),
+            cause: None,
+        }
+    }
+
+    /// A check that did not come back from its first look.
+    pub(crate) fn unfinished(check: &Check, conditions: &Conditions) -> Self {
+        Self::conclude(check, conditions, None, 0, conditions.began.elapsed())
+    }
+
+    /// Makes a check until it passes, its attempts are used up, or the time is.
+    pub(crate) fn run(check: &Check, conditions: &Conditions) -> Self {
+        let began = Instant::now();
+        let mut attempts = 0;
+        let mut last = None;
+        while attempts < check.attempts
+            && signal::received().is_none()
+            && let Some(left) = conditions.left()
+        {
+            let finding = look(check, left.min(check.timeout), conditions);
+            let starting = matches!(finding, Finding::Refused(_)) && conditions.is_starting();
+            let again = finding.may_change();
+            last = Some(finding);
+            if !starting {
+                attempts += 1;
+            }
+            if !again || attempts == check.attempts {
+                break;
+            }
+            let wait = if starting {
+                check.interval.min(ASK_EVERY)
+            } else {
+                check.interval
+            };
+            // A signal ends the run, whatever this check would say.
+            signal::sleep(wait.min(conditions.left().unwrap_or_default())).ok();
+        }
+        Self::conclude(check, conditions, last, attempts, began.elapsed())
+    }
+
+    fn conclude(check: &Check, conditions: &Conditions, last: Option<Finding>, attempts: u32, took: Duration) -> Self {
+        let cut_short = conditions.left().is_none() && attempts < check.attempts;
+        let limit = clock::spell(milliseconds(conditions.timeout));
+        let finding = last.unwrap_or_else(|| Finding::Bad("nothing came of it".to_owned()));
+        let late = if cut_short && finding.may_change() {
+            format!("; the deadline of {limit} passed")
+        } else {
+            String::new()
+        };
+        Self {
+            verdict: Verdict::of(&finding, attempts, check.warn),
+            attempts,
+            took,
+            message: voice::clean_line(&format!("{}{late}", finding.message())),
+            cause: match &finding {
+                Finding::Blind(failure) => Some(failure.exit),
+                _ => None,
+            },
+        }
+    }
+}
+
+fn look(check: &Check, timeout: Duration, conditions: &Conditions) -> Finding {
+    match &check.subject {
+        Subject::Http(page) => page.look(timeout, conditions.expected.as_ref()),
+        Subject::Disk(disk) => disk.look(&conditions.dir),
+        Subject::Command(command) => {
+            let running = conditions.commands.read();
+            // Looked at under the guard: none is started after the wait for all of them.
+            let finding = if signal::received().is_some() {
+                Finding::Bad("interrupted".to_owned())
+            } else {
+                command.look(timeout, &conditions.dir, conditions.commit.as_deref())
+            };
+            drop(running);
+            finding
+        }
+    }
+}
+
+/// Whole milliseconds, as records hold them.
+pub(crate) fn milliseconds(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+}

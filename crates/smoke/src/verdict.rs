@@ -1,0 +1,163 @@
+//! What the attempts at a check mean, and what all checks together mean. Pure: no clock, no network.
+
+use kit::Exit;
+
+use crate::finding::Finding;
+
+/// What became of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// As expected at the first attempt.
+    Pass,
+    /// As expected, but not at the first attempt.
+    Flaky,
+    /// Not as expected, and only to be warned about.
+    Warn,
+    /// Not as expected.
+    Fail,
+    /// Another commit answers.
+    Stale,
+    /// We could not look.
+    Error,
+    /// A gate before it did not pass.
+    Skipped,
+}
+
+impl Verdict {
+    /// The verdict on the last finding, after so many attempts.
+    pub(crate) fn of(finding: &Finding, attempts: u32, warn: bool) -> Self {
+        match finding {
+            Finding::Good(_) if attempts > 1 => Self::Flaky,
+            Finding::Good(_) => Self::Pass,
+            _ if warn => Self::Warn,
+            Finding::Bad(_) | Finding::Refused(_) => Self::Fail,
+            Finding::Stale(_) => Self::Stale,
+            Finding::Blind(_) => Self::Error,
+        }
+    }
+
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Flaky => "flaky",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+            Self::Stale => "stale",
+            Self::Error => "error",
+            Self::Skipped => "skipped",
+        }
+    }
+
+    /// Whether the checked thing does not work.
+    pub(crate) const fn is_no(self) -> bool {
+        matches!(self, Self::Fail | Self::Stale)
+    }
+
+    /// Whether a gate with this verdict stops what comes after it.
+    pub(crate) const fn stops(self) -> bool {
+        self.is_no() || matches!(self, Self::Error)
+    }
+}
+
+/// What all checks together mean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// It works, as far as the checks tell.
+    Yes,
+    /// It does not.
+    No,
+    /// Nothing failed, but not everything could be looked at.
+    Unknown,
+}
+
+/// The answer: a failure outweighs what is not known, and that outweighs the rest.
+pub(crate) fn answer(verdicts: &[Verdict]) -> Answer {
+    if verdicts.iter().any(|verdict| verdict.is_no()) {
+        Answer::No
+    } else if verdicts.contains(&Verdict::Error) {
+        Answer::Unknown
+    } else {
+        Answer::Yes
+    }
+}
+
+/// The exit code of an answer that nobody knows: 69 when a program is missing, 74 for all else.
+pub(crate) fn unknown(cause: Exit) -> Exit {
+    if cause == Exit::UNAVAILABLE {
+        Exit::UNAVAILABLE
+    } else {
+        Exit::IO
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, Verdict, answer, unknown};
+    use crate::finding::Finding;
+    use kit::{Exit, Failure};
+
+    const ALL: [Verdict; 7] = [
+        Verdict::Pass,
+        Verdict::Flaky,
+        Verdict::Warn,
+        Verdict::Fail,
+        Verdict::Stale,
+        Verdict::Error,
+        Verdict::Skipped,
+    ];
+
+    fn findings() -> [Finding; 5] {
+        let text = String::new;
+        [
+            Finding::Good(text()),
+            Finding::Bad(text()),
+            Finding::Refused(text()),
+            Finding::Stale(text()),
+            Finding::Blind(Failure::new(Exit::IO, "")),
+        ]
+    }
+
+    #[test]
+    fn only_what_was_seen_to_be_good_passes() {
+        for finding in findings() {
+            for (attempts, warn) in [(0, false), (1, false), (2, false), (1, true), (100, true)] {
+                let verdict = Verdict::of(&finding, attempts, warn);
+                let good = matches!(finding, Finding::Good(_));
+                assert_eq!(good, matches!(verdict, Verdict::Pass | Verdict::Flaky), "{finding:?}");
+                assert_eq!(verdict == Verdict::Flaky, good && attempts > 1);
+                assert_eq!(verdict == Verdict::Warn, !good && warn);
+            }
+        }
+    }
+
+    #[test]
+    fn each_failure_has_its_word() {
+        let verdicts = findings().map(|finding| Verdict::of(&finding, 5, false).word());
+        assert_eq!(verdicts, ["flaky", "fail", "fail", "stale", "error"]);
+    }
+
+    #[test]
+    fn the_answer_is_yes_only_without_failure_and_error() {
+        for one in ALL {
+            for two in ALL {
+                for three in ALL {
+                    let verdicts = [one, two, three];
+                    let no = verdicts.contains(&Verdict::Fail) || verdicts.contains(&Verdict::Stale);
+                    let expected = match (no, verdicts.contains(&Verdict::Error)) {
+                        (true, _) => Answer::No,
+                        (false, true) => Answer::Unknown,
+                        (false, false) => Answer::Yes,
+                    };
+                    assert_eq!(answer(&verdicts), expected, "{verdicts:?}");
+                }
+            }
+        }
+        assert_eq!(answer(&[]), Answer::Yes);
+    }
+
+    #[test]
+    fn not_knowing_is_69_or_74() {
+        assert_eq!(unknown(Exit::UNAVAILABLE), Exit::UNAVAILABLE);
+        assert_eq!(unknown(Exit::NOT_PERMITTED), Exit::IO);
+    }
+}

@@ -1,0 +1,214 @@
+//! What a checks file may say. Everything else is 78 and names the place.
+
+use std::fs;
+use std::path::Path;
+
+use testkit::Sandbox;
+
+use crate::smoke;
+
+fn refused(checks: &str, sentence: &str) {
+    let sandbox = Sandbox::new();
+    let file = sandbox.path("checks.toml").display().to_string();
+    let ran = smoke(&sandbox, checks)
+        .arg("--dry-run")
+        .code(78)
+        .stderr_has(format!("smoke-test: {file}: "))
+        .stderr_has(sentence)
+        .check();
+    assert!(ran.stderr.len() < 600, "{}", ran.stderr);
+}
+
+fn check(lines: &str) -> String {
+    format!("[[check]]\nname = 'one'\n{lines}\n")
+}
+
+#[test]
+fn a_file_without_a_check_is_refused() {
+    for empty in ["", "# nothing\n", "check = []"] {
+        refused(empty, "there is no [[check]] in it");
+    }
+}
+
+#[test]
+fn what_is_not_toml_is_refused_with_its_line() {
+    refused("[[check]]\nname = 'one'\nkind = http\n", "line 3: ");
+    refused("\u{0}", "line 1: ");
+}
+
+#[test]
+fn only_checks_belong_into_a_file() {
+    refused("title = 'x'\n[[check]]\nname = 'a'\n", "`title` does not belong here");
+    refused("[check]\nname = 'a'\n", "a check is written [[check]]");
+    refused("check = ['a']", "a check is a table");
+}
+
+#[test]
+fn a_check_has_a_name_of_its_own() {
+    refused("[[check]]\nkind = 'disk'\n", "check `number 1`: `name` is missing");
+    refused("[[check]]\nname = ''\n", "its name must be one line of text");
+    refused("[[check]]\nname = \"a\\u001b\"\n", "its name must be one line of text");
+    let disk = check("kind = 'disk'\npath = '/'\nexpect = 'free > 1B'");
+    refused(&disk.repeat(2), "check `one`: there is another check of this name");
+}
+
+#[test]
+fn an_unknown_kind_is_refused_with_those_there_are() {
+    refused(
+        &check("kind = 'postgres'"),
+        "check `one`: there is no kind postgres; supported: http, command, disk",
+    );
+    refused(&check(""), "check `one`: `kind` is missing: http, command, disk");
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_those_there_are() {
+    refused(
+        &check("kind = 'http'\nurl = 'http://h/'\nexpect = 'status == 200'\ntimout = '1s'"),
+        "check `one`: `timout` is no key of a check of kind http: \
+         name, kind, gate, warn, attempts, interval, timeout, url, method, headers, commit, expect",
+    );
+    refused(
+        &check("kind = 'disk'\npath = '/'\nexpect = 'free > 1B'\nurl = 'http://h/'"),
+        "check `one`: `url` is no key of a check of kind disk: \
+         name, kind, gate, warn, attempts, interval, timeout, path, expect",
+    );
+    refused(
+        &check("kind = 'command'\nrun = ['true']\nexpect = 'exit == 0'\ncommit = '$.c'"),
+        "check `one`: `commit` is no key of a check of kind command: \
+         name, kind, gate, warn, attempts, interval, timeout, run, expect",
+    );
+}
+
+#[test]
+fn a_check_that_expects_nothing_is_refused() {
+    for nothing in ["", "expect = []"] {
+        refused(
+            &check(&format!("kind = 'http'\nurl = 'http://h/'\n{nothing}")),
+            "check `one`: it expects nothing; add expect = \"…\": status, body, json or time",
+        );
+    }
+}
+
+#[test]
+fn an_expectation_that_is_not_understood_names_its_column() {
+    refused(
+        &check("kind = 'http'\nurl = 'http://h/'\nexpect = ['status == 200', 'status = 201']"),
+        "check `one`: expectation `status = 201`, column 8: expected == or != or <= or < or >= or >, found `= 201`",
+    );
+}
+
+#[test]
+fn an_expectation_of_another_kind_is_refused() {
+    for (kind, expect) in [
+        ("kind = 'http'\nurl = 'http://h/'", "exit == 0"),
+        ("kind = 'command'\nrun = ['true']", "status == 200"),
+        ("kind = 'disk'\npath = '/'", "time < 1s"),
+    ] {
+        refused(
+            &check(&format!("{kind}\nexpect = '{expect}'")),
+            &format!("check `one`: expectation `{expect}`, column 1: expected "),
+        );
+    }
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_refused() {
+    for (line, sentence) in [
+        ("attempts = 0", "`attempts` must be a number from 1 to 100"),
+        ("attempts = '5'", "`attempts` must be a number from 1 to 100"),
+        ("interval = 2", "`interval` must be a text"),
+        ("interval = '2 days'", "`interval`: `2 days` is not a length of time"),
+        ("gate = 'yes'", "`gate` must be true or false"),
+        ("headers = ['a']", "`headers` must be a table of texts"),
+        ("headers = { a = 1 }", "`headers` must be a table of texts"),
+        ("headers = { \"a b\" = 'c' }", "the request is wrong: "),
+        ("headers = { a = \"b\\nc\" }", "the request is wrong: "),
+        ("method = 'get'", "`method` must be one of GET, HEAD, POST"),
+        (
+            "commit = 'commit'",
+            "`commit`, column 1: expected a path such as $.status",
+        ),
+    ] {
+        let lines = format!("kind = 'http'\nurl = 'http://h/'\nexpect = 'status == 200'\n{line}");
+        refused(&check(&lines), &format!("check `one`: {sentence}"));
+    }
+    refused(
+        &check("kind = 'http'\nurl = 'http://h/'\nexpect = 200"),
+        "`expect` must be a text or a list of texts",
+    );
+    for run in ["[]", "['']", "['-x']", "'true'", "[1]"] {
+        refused(
+            &check(&format!("kind = 'command'\nrun = {run}\nexpect = 'exit == 0'")),
+            "check `one`: `run` must b",
+        );
+    }
+}
+
+#[test]
+fn an_address_must_be_one_and_hold_no_password() {
+    for (url, sentence) in [
+        ("ftp://h/", "must begin with http:// or https:// and name a host"),
+        ("h/health", "must begin with http:// or https:// and name a host"),
+        ("http://", "the address is wrong: "),
+        ("http://u:canary@h/", "holds a user or password"),
+        ("http://h h/", "the address is wrong: "),
+        ("/health", "its url is a path of API_URL: API_URL is not set"),
+    ] {
+        refused(
+            &check(&format!("kind = 'http'\nurl = '{url}'\nexpect = 'status == 200'")),
+            sentence,
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_huge_or_no_text_is_refused() {
+    refused(&"#".repeat((1 << 20) + 1), "it is longer than 1 MiB");
+    let sandbox = Sandbox::new();
+    let file = sandbox.write("checks.toml", b"\xff\xfe");
+    sandbox
+        .tool("smoke-test")
+        .arg(file)
+        .code(78)
+        .stderr_has("it is not UTF-8 text")
+        .check();
+}
+
+#[test]
+fn the_checks_of_the_example_are_read() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/guestbook/checks");
+    let files: Vec<_> = fs::read_dir(example)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert!(!files.is_empty());
+    for file in files {
+        let sandbox = Sandbox::new();
+        sandbox.set("API_URL", "http://127.0.0.1:8000");
+        sandbox
+            .tool("smoke-test")
+            .arg(file)
+            .arg("--dry-run")
+            .stdout_has(": ")
+            .check();
+    }
+}
+
+/// Every block of TOML in the reference is a checks file, or the inside of an http check.
+#[test]
+fn the_examples_of_the_reference_are_read() {
+    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/checks.md");
+    let text = fs::read_to_string(reference).unwrap();
+    let blocks: Vec<&str> = text
+        .split("```toml\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    assert!(blocks.len() > 2);
+    for block in blocks {
+        let sandbox = Sandbox::new();
+        sandbox.set("API_URL", "http://127.0.0.1:8000");
+        smoke(&sandbox, block).arg("--dry-run").stdout_has(": ").check();
+    }
+}
