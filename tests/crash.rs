@@ -172,16 +172,11 @@ fn a_runner_killed_alone_frees_nothing_while_its_pipeline_works() {
     server.sandbox.set("TEST_COMMAND", &wait);
     let (second, _) = server.push("ok too");
     wait_until("the test runs", || begun.exists());
-    let holder = server.sandbox.read("prod/state/lock");
-    let runner = holder
-        .split("process ")
-        .nth(1)
-        .and_then(|rest| rest.split(',').next())
-        .expect("the lock names its holder");
+    let runner = server.lock_holder();
     server
         .sandbox
         .program("/bin/kill".as_ref())
-        .args(["-KILL", runner])
+        .args(["-KILL", &runner])
         .check();
     // The pipeline holds the lock on its stdin: nobody else gets it.
     server
@@ -210,16 +205,11 @@ fn a_runner_that_is_told_to_stop_undoes_what_it_began() {
     );
     server.push("slow");
     wait_until("the new release starts", || begun.exists());
-    let holder = server.sandbox.read("prod/state/lock");
-    let runner = holder
-        .split("process ")
-        .nth(1)
-        .and_then(|rest| rest.split(',').next())
-        .expect("the lock names its holder");
+    let runner = server.lock_holder();
     server
         .sandbox
         .program("/bin/kill".as_ref())
-        .args(["-TERM", runner])
+        .args(["-TERM", &runner])
         .check();
     wait_until("it is through", || server.is_idle());
     assert_eq!((server.live(), server.running()), (first.clone(), first));

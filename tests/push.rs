@@ -70,7 +70,9 @@ fn a_deleted_branch_an_unmapped_one_and_a_tag_deploy_nothing() {
     assert!(push("v1").contains("refs/tags/v1 is mapped to no environment"));
     assert!(push(":refs/heads/other").contains("refs/heads/other was deleted; what is live stays live"));
     let bare = server.repository.bare.to_string_lossy().into_owned();
-    server.repository.git(&["--git-dir", &bare, "config", "receive.denyDeleteCurrent", "ignore"]);
+    server
+        .repository
+        .git(&["--git-dir", &bare, "config", "receive.denyDeleteCurrent", "ignore"]);
     assert!(push(":refs/heads/main").contains("refs/heads/main was deleted"));
     assert_eq!((server.ends(), server.live()), (vec![0], commit));
 }

@@ -158,6 +158,13 @@ impl Server {
         free("lock") && free("runner") && !waits
     }
 
+    /// The process that took the environment's lock, as the lock itself tells.
+    pub fn lock_holder(&self) -> String {
+        let note = self.sandbox.read("prod/state/lock");
+        let process = note.split("process ").nth(1).and_then(|rest| rest.split(',').next());
+        process.expect("the lock names its holder").to_owned()
+    }
+
     /// The commit in the live release's REVISION; empty when nothing is live.
     pub fn live(&self) -> String {
         self.sandbox.read("prod/current/REVISION").trim().to_owned()

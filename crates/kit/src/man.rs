@@ -30,7 +30,7 @@ pub(crate) fn epilogue(tool: &Tool) -> String {
 pub(crate) fn page(tool: &Tool, command: Command) -> io::Result<String> {
     // The sections below say what the epilogue of --help says.
     let command = command.after_help(None::<&str>).after_long_help(None::<&str>);
-    let has_commands = command.has_subcommands();
+    let commands: Vec<Command> = command.get_subcommands().cloned().collect();
     let man = clap_mangen::Man::new(command)
         .section("1")
         .source("pushback")
@@ -42,8 +42,8 @@ pub(crate) fn page(tool: &Tool, command: Command) -> io::Result<String> {
     man.render_synopsis_section(&mut page)?;
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
-    if has_commands {
-        man.render_subcommands_section(&mut page)?;
+    for command in commands {
+        page.extend(section(command)?);
     }
     let mut roff = Roff::new();
     roff.control("SH", ["EXIT STATUS"]);
@@ -60,7 +60,24 @@ pub(crate) fn page(tool: &Tool, command: Command) -> io::Result<String> {
     }
     roff.to_writer(&mut page)?;
     man.render_version_section(&mut page)?;
-    Ok(String::from_utf8_lossy(&page).into_owned())
+    // clap_mangen writes an empty line between two breaks, which mandoc calls a mistake; this is the same paragraph.
+    Ok(String::from_utf8_lossy(&page).replace("\n.br\n\n.br\n", "\n.sp\n"))
+}
+
+/// A subcommand as a section of its tool's page: there is one page a tool.
+fn section(command: Command) -> io::Result<Vec<u8>> {
+    let name = format!("The command {}", command.get_name());
+    let man = clap_mangen::Man::new(command.disable_help_flag(true));
+    let mut roff = Roff::new();
+    roff.control("SH", [name.to_uppercase().as_str()]);
+    let mut section = Vec::new();
+    roff.to_writer(&mut section)?;
+    let mut body = Vec::new();
+    man.render_synopsis_section(&mut body)?;
+    man.render_description_section(&mut body)?;
+    man.render_options_section(&mut body)?;
+    section.extend(String::from_utf8_lossy(&body).replace(".SH ", ".SS ").into_bytes());
+    Ok(section)
 }
 
 /// The tool's own codes, and those that every tool has.
