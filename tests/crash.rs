@@ -127,6 +127,15 @@ fn killed_around_the_rollback_the_rollback_is_done_all_the_same() {
     }
 }
 
+#[test]
+fn a_commit_whose_deployment_was_killed_may_be_deployed_again() {
+    let (server, first, second) = killed("release", &after("activate"), "ok");
+    assert_eq!(server.live(), first);
+    let again = server.tool("deploy-queue").args(["submit", "--follow", &second]);
+    again.stdout_has("exit 0: live and verified").any_stderr().check();
+    assert_eq!(server.live(), second);
+}
+
 /// The app's own commands know the tool that runs them as their parent, and so its session.
 const KILL_FROM_COMMAND: &str = "pkill -KILL -s \"$(ps -o sid= -p $PPID | tr -d ' ')\"";
 

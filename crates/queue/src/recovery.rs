@@ -95,9 +95,10 @@ fn settle(deployment: &Deployment, code: u8, why: &str, lock: &Lock, cx: &Contex
         Rest::Finish => (0, "its release had passed the smoke test"),
         Rest::Close => (code, "nothing was left to undo"),
         Rest::Undo => {
+            // Nobody found it broken: it may be pushed again.
             let rollback = cx
                 .tool("rollback", lock)?
-                .args(["--deploy", &deployment.id.to_string()]);
+                .args(["--keep-good", "--deploy", &deployment.id.to_string()]);
             match rollback.env("PUSHBACK_STEP", "rollback").run()?.status {
                 Status::Exit(0) => (code, "undone"),
                 _ => (NO_WAY_BACK, "and it could not be undone"),

@@ -11,8 +11,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) what: What,
 
-    /// Do not mark the release that is left as bad
-    #[arg(long, conflicts_with = "deploy", conflicts_with = "guard")]
+    /// Do not mark the release that is left as bad: nothing is known against it
+    #[arg(long, conflicts_with = "guard")]
     pub(crate) keep_good: bool,
 }
 

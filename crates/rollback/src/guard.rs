@@ -3,6 +3,7 @@
 
 use kit::clock::{self, Time};
 use kit::history::{Deployment, History};
+use kit::journal::Record;
 use kit::{Context, Exit, Failure, Outcome};
 
 /// This many automatic rollbacks …
@@ -68,9 +69,15 @@ fn recent_rollbacks(history: &History, now: Time) -> usize {
     let since = history.deployments.iter().skip(looked_at);
     let automatic = since.filter(|deployment| {
         let mut records = deployment.records.iter();
-        records.any(|record| record.is("rollback", "deploy") && record.begins() && record.started_at > now - WINDOW)
+        records.any(|record| marks_bad(record) && record.started_at > now - WINDOW)
     });
     automatic.count()
+}
+
+/// A rollback that was asked for because the release did not work. One that only undoes what a power cut left says
+/// nothing against the release.
+fn marks_bad(record: &Record) -> bool {
+    record.is("rollback", "deploy") && record.begins() && record.details.get("bad") == Some(&true.into())
 }
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     match plan {
         Plan::Nothing(why) => Ok(cx.skip(&why)),
         Plan::Stop { from } => {
-            announce(from.as_ref(), None, true, cx)?;
+            announce(from.as_ref(), None, !args.keep_good, cx)?;
             stop(&lock, cx)
         }
         Plan::Back { from, to } => {

@@ -1,6 +1,7 @@
 //! One run of a tool, strict: what is not announced must be empty.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -12,6 +13,7 @@ use serde_json::Value;
 pub struct Run {
     command: Command,
     stdin: Option<Vec<u8>>,
+    stdin_file: Option<File>,
     code: i32,
     stdout: Expected,
     stderr: Expected,
@@ -45,6 +47,7 @@ impl Run {
         Self {
             command: Command::new(program),
             stdin: None,
+            stdin_file: None,
             code: 0,
             stdout: Expected::Empty,
             stderr: Expected::Empty,
@@ -67,6 +70,12 @@ impl Run {
     /// Sets a variable.
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// Takes the tester's whole environment away.
+    pub(crate) fn env_clear(mut self) -> Self {
+        self.command.env_clear();
         self
     }
 
@@ -94,6 +103,12 @@ impl Run {
     /// What it reads; nothing unless said.
     pub fn stdin(mut self, text: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(text.into());
+        self
+    }
+
+    /// An open file as what it reads: the environment's lock, say.
+    pub fn stdin_file(mut self, file: File) -> Self {
+        self.stdin_file = Some(file);
         self
     }
 
@@ -180,10 +195,10 @@ impl Run {
     }
 
     fn output(&mut self) -> Output {
-        let stdin = if self.stdin.is_some() {
-            Stdio::piped()
-        } else {
-            Stdio::null()
+        let stdin = match (&self.stdin, self.stdin_file.take()) {
+            (Some(_), _) => Stdio::piped(),
+            (None, Some(file)) => Stdio::from(file),
+            (None, None) => Stdio::null(),
         };
         self.command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = self

@@ -72,7 +72,12 @@ impl Sandbox {
 
     /// Makes a bare repository and names it in the settings.
     pub fn repository(&self) -> Repository {
-        let repository = Repository::new(self.path("repo.git"), self.path("clone"));
+        self.repository_of("sha1")
+    }
+
+    /// The same with object names made by this hash: `sha1` or `sha256`.
+    pub fn repository_of(&self, hash: &str) -> Repository {
+        let repository = Repository::new(self.path("repo.git"), self.path("clone"), hash);
         self.set("DEPLOY_REPO", &self.path("repo.git").display().to_string());
         repository
     }
@@ -84,12 +89,8 @@ impl Sandbox {
 
     /// A run of any program with a plain environment; the sandbox's fakes come first on PATH.
     pub fn program(&self, program: &Path) -> Run {
-        let run = Run::new(program, self.dir.path());
-        let mut command = run;
-        for (name, _) in std::env::vars_os() {
-            command = command.env_remove(&name.to_string_lossy());
-        }
-        command
+        Run::new(program, self.dir.path())
+            .env_clear()
             .env("HOME", self.dir.path())
             .env("LANG", "C.UTF-8")
             .path_first(&self.path("bin"))
@@ -114,6 +115,18 @@ impl Sandbox {
     /// Reads a file as text; empty when it is not there.
     pub fn read(&self, relative: &str) -> String {
         fs::read_to_string(self.path(relative)).unwrap_or_default()
+    }
+
+    /// Holds the environment's lock, as the pipeline does, with a note of who does.
+    pub fn hold_lock(&self, holder: &str) -> fs::File {
+        let path = self.write("prod/state/lock", holder);
+        let lock = fs::File::options()
+            .read(true)
+            .write(true)
+            .open(path)
+            .expect("the lock can be opened");
+        lock.lock().expect("nobody else holds it");
+        lock
     }
 
     /// The journal's records, each of which must be whole.
