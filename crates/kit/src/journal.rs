@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::clock::{self, Time};
 use crate::exit::Exit;
 use crate::failure::{Attempt, Failure};
+use crate::voice;
 
 /// The version of the record's form. Fields are added without a new version; readers skip versions they do not know.
 pub const VERSION: u32 = 1;
@@ -132,7 +133,7 @@ impl Record {
     #[must_use]
     pub fn to_line(&self) -> String {
         // Maps with text keys and plain values always have a JSON form.
-        serde_json::to_string(self).unwrap_or_default()
+        voice::clean_json(&serde_json::to_string(self).unwrap_or_default())
     }
 }
 

@@ -154,6 +154,10 @@ impl Context {
 
     /// Proves that [`Context::append`] will work, for a tool whose run as a whole is no record.
     pub fn opens_journal(&mut self) -> Result<(), Failure> {
+        // First of all: a journal made in somebody else's environment would be one that its owner cannot write.
+        if self.settings.get("DEPLOY_ROOT").is_some() {
+            self.root()?;
+        }
         self.journal = match history::journal_path(&self.settings) {
             Some(path) => Some(Journal::open(&path)?),
             None => None,
@@ -312,7 +316,8 @@ pub fn main<A: CommandFactory + FromArgMatches>(
 /// A failure before there was a context: the same sentence, the same JSON, no record.
 fn refuse(tool: &Tool, args: &[OsString], failure: &Failure) -> Exit {
     complain(tool.name, failure);
-    if args.iter().any(|arg| arg == "--json") {
+    // What comes after `--` is a command's, not ours.
+    if args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json") {
         let mut record = Record::new(tool.name);
         record.error = Some(ErrorPart::from(failure));
         record.conclude(failure.exit);
@@ -351,7 +356,7 @@ fn prepare<A: CommandFactory + FromArgMatches>(tool: &Tool, args: &[OsString]) -
         Err(error) => {
             return Err(Failure::new(
                 Exit::USAGE,
-                sentence(&error) + &supported(&error, &command),
+                sentence(&error) + &supported(&error, addressed(&command, args)),
             ));
         }
     };
@@ -460,6 +465,12 @@ fn generate(tool: &Tool, command: Command, what: &OsString) -> Result<String, Fa
         ));
     }
     man::page(tool, command).attempt("write the man page")
+}
+
+/// The command or subcommand that a command line is for.
+fn addressed<'a>(command: &'a Command, args: &[OsString]) -> &'a Command {
+    args.iter()
+        .fold(command, |command, arg| command.find_subcommand(arg).unwrap_or(command))
 }
 
 /// What a tool takes, for somebody who asked for something that it does not have, or not yet.

@@ -46,6 +46,16 @@ pub fn clean_line(text: &str) -> String {
         .collect()
 }
 
+/// A JSON text with every such character written as an escape: to a parser it is the same text.
+#[must_use]
+pub fn clean_json(text: &str) -> String {
+    let escape = |c: char| match c {
+        c if steers(c) => format!("\\u{:04x}", u32::from(c)),
+        c => c.to_string(),
+    };
+    text.chars().map(escape).collect()
+}
+
 fn steers(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
@@ -53,7 +63,7 @@ fn steers(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{clean, clean_line};
+    use super::{clean, clean_json, clean_line};
 
     #[test]
     fn an_escape_sequence_loses_its_escape() {
@@ -63,6 +73,15 @@ mod tests {
     #[test]
     fn bidirectional_controls_do_not_reorder_a_line() {
         assert_eq!(clean("user\u{202e}txt.exe"), "user\u{fffd}txt.exe");
+    }
+
+    #[test]
+    fn a_json_text_stays_the_same_to_a_parser() {
+        let text = "\u{7f}\u{9b}31m\u{202e}a\n";
+        let json = serde_json::to_string(text).unwrap();
+        let cleaned = clean_json(&json);
+        assert_eq!(cleaned, r#""\u007f\u009b31m\u202ea\n""#);
+        assert_eq!(serde_json::from_str::<String>(&cleaned).unwrap(), text);
     }
 
     #[test]

@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use crate::commit::Commit;
 use crate::cursor::{Cursor, Wrong};
-use crate::expectation::{Assertion, Contains, Relation, excerpt};
+use crate::expectation::{Assertion, Contains, excerpt};
 use crate::json_path::JsonPath;
+use crate::relation::Relation;
 
 /// An answer, read to its end or to the limit.
 #[derive(Debug)]

@@ -11,8 +11,9 @@ use kit::process::Status;
 use kit::{Exit, Failure, clock, user_command};
 
 use crate::cursor::{Cursor, Wrong};
-use crate::expectation::{Assertion, Contains, Expectation, Relation, excerpt};
+use crate::expectation::{Assertion, Contains, Expectation, excerpt};
 use crate::finding::Finding;
+use crate::relation::Relation;
 
 /// How much of what a command prints is looked at.
 const OUTPUT: u64 = 1 << 20;

@@ -7,9 +7,10 @@ use rustix::fs::statvfs;
 use rustix::io::Errno;
 
 use crate::cursor::{Cursor, Wrong};
-use crate::expectation::{Assertion, Expectation, Relation};
+use crate::expectation::{Assertion, Expectation};
 use crate::finding::Finding;
 use crate::quantity::{Quantity, spell};
+use crate::relation::Relation;
 
 /// A check of a disk.
 #[derive(Debug)]

@@ -47,15 +47,20 @@ impl Page {
         commit: Option<JsonPath>,
         expectations: Vec<Expectation<AnswerAssertion>>,
     ) -> Result<Self, String> {
-        let uri: http::Uri = url.parse().map_err(|wrong| format!("the address is wrong: {wrong}"))?;
-        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
+        let scheme = ["http://", "https://"]
+            .iter()
+            .find_map(|scheme| url.strip_prefix(scheme));
+        if scheme.is_none_or(|rest| rest.is_empty() || rest.starts_with('/')) {
             return Err("the address must begin with http:// or https:// and name a host".to_owned());
         }
-        if uri
-            .authority()
-            .is_some_and(|authority| authority.as_str().contains('@'))
-        {
+        let uri: http::Uri = url.parse().map_err(|wrong| format!("the address is wrong: {wrong}"))?;
+        let authority = uri.authority().ok_or("the address names no host")?;
+        if authority.as_str().contains('@') {
             return Err("the address holds a user or password, which would be shown; use a header".to_owned());
+        }
+        // A port that is no number from 0 to 65535 would be taken for the usual one.
+        if authority.host().is_empty() || (authority.port_u16().is_none() && authority.as_str() != authority.host()) {
+            return Err(format!("the address is wrong: there is no host and port `{authority}`"));
         }
         let request = headers.iter().fold(
             http::Request::builder().method(method).uri(uri),

@@ -15,6 +15,7 @@ mod json_path;
 mod keys;
 mod plan;
 mod quantity;
+mod relation;
 mod report;
 mod schedule;
 mod source;

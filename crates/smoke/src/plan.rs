@@ -99,15 +99,12 @@ fn conditions(args: &Args, cx: &Context, release: Option<Release>) -> Result<Con
     })
 }
 
-/// By hand and in preflight an app that does not listen is simply down.
+/// By hand and in preflight an app that does not listen is simply down. A setting that is wrong is found there too.
 fn startup_wait(args: &Args, cx: &Context) -> Result<Duration, Failure> {
+    let wrong = |sentence| Failure::new(Exit::SETTINGS, format!("STARTUP_WAIT: {sentence}"));
+    let setting = cx.settings.get("STARTUP_WAIT").map(|text| duration(&text));
+    let setting = setting.transpose().map_err(wrong)?.unwrap_or(STARTUP_WAIT);
     let after_activation = matches!(cx.step(), Some("smoke" | "rollback")) || cx.is_going_back();
-    match (args.startup_wait, cx.settings.get("STARTUP_WAIT")) {
-        (Some(wait), _) => Ok(wait),
-        (None, _) if !after_activation => Ok(Duration::ZERO),
-        (None, None) => Ok(STARTUP_WAIT),
-        (None, Some(text)) => {
-            duration(&text).map_err(|wrong| Failure::new(Exit::SETTINGS, format!("STARTUP_WAIT: {wrong}")))
-        }
-    }
+    let implicit = if after_activation { setting } else { Duration::ZERO };
+    Ok(args.startup_wait.unwrap_or(implicit))
 }

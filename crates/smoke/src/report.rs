@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use kit::{Context, Exit, Failure, Outcome, clock};
+use kit::{Context, Exit, Failure, Outcome, clock, voice};
 use serde_json::{Value, json};
 
 use crate::args::Inconclusive;
@@ -62,7 +62,7 @@ fn planned(check: &Check) -> Value {
         "gate": check.gate,
         "warn": check.warn,
         "attempts": check.attempts,
-        "subject": check.subject.spell(),
+        "subject": voice::clean_line(&check.subject.spell()),
         "expect": check.subject.expectations(),
     })
 }

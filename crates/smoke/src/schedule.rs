@@ -1,7 +1,7 @@
 //! All checks at once: gates first, and the rest only if these pass.
 
 use std::collections::VecDeque;
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -33,32 +33,15 @@ pub(crate) fn run(checks: &Arc<Vec<Check>>, conditions: &Arc<Conditions>) -> Res
     Ok(trials.into_iter().map(|(_, trial)| trial).collect())
 }
 
-/// Threads take checks from a queue. They are not joined: a signal ends the tool while a server keeps one waiting.
+/// Makes some of the checks. Waits for each, but not longer than until the deadline or a signal.
 fn run_together(
     indexes: Vec<usize>,
     checks: &Arc<Vec<Check>>,
     conditions: &Arc<Conditions>,
 ) -> Result<Vec<(usize, Trial)>, Failure> {
-    let expected = indexes.len();
-    let queue = Arc::new(Mutex::new(VecDeque::from(indexes.clone())));
-    let (sender, receiver) = mpsc::channel();
-    for _ in 0..expected.min(AT_ONCE) {
-        let (queue, sender) = (Arc::clone(&queue), sender.clone());
-        let (checks, conditions) = (Arc::clone(checks), Arc::clone(conditions));
-        let next = move || queue.lock().ok().and_then(|mut queue| queue.pop_front());
-        let work = move || {
-            while let Some(index) = next()
-                && let Some(check) = checks.get(index)
-            {
-                // Nobody listens any more once a signal has ended the wait.
-                sender.send((index, Trial::run(check, &conditions))).ok();
-            }
-        };
-        drop(thread::Builder::new().spawn(work).attempt("start a thread")?);
-    }
-    drop(sender);
+    let receiver = start(&indexes, checks, conditions)?;
     let mut trials = Vec::new();
-    while trials.len() < expected {
+    while trials.len() < indexes.len() {
         match receiver.recv_timeout(LOOK_EVERY) {
             Ok(trial) => trials.push(trial),
             Err(RecvTimeoutError::Timeout) if conditions.is_overdue() => break,
@@ -75,4 +58,33 @@ fn run_together(
         }
     }
     Ok(trials)
+}
+
+/// Threads take checks from a queue. They are not joined: a signal ends the tool while a server keeps one waiting.
+fn start(
+    indexes: &[usize],
+    checks: &Arc<Vec<Check>>,
+    conditions: &Arc<Conditions>,
+) -> Result<Receiver<(usize, Trial)>, Failure> {
+    let queue = Arc::new(Mutex::new(VecDeque::from(indexes.to_vec())));
+    let (sender, receiver) = mpsc::channel();
+    for number in 0..indexes.len().min(AT_ONCE) {
+        let (queue, sender) = (Arc::clone(&queue), sender.clone());
+        let (checks, conditions) = (Arc::clone(checks), Arc::clone(conditions));
+        let next = move || queue.lock().ok().and_then(|mut queue| queue.pop_front());
+        let work = move || {
+            while let Some(index) = next()
+                && let Some(check) = checks.get(index)
+            {
+                // Nobody listens any more once a signal has ended the wait.
+                sender.send((index, Trial::run(check, &conditions))).ok();
+            }
+        };
+        let started = thread::Builder::new().spawn(work).attempt("start a thread");
+        // One is enough to make them all, only slower.
+        if number == 0 || started.is_ok() {
+            drop(started?);
+        }
+    }
+    Ok(receiver)
 }

@@ -119,10 +119,9 @@ impl Trial {
     }
 
     fn conclude(check: &Check, conditions: &Conditions, last: Option<Finding>, attempts: u32, took: Duration) -> Self {
-        let cut_short = conditions.left().is_none() && attempts < check.attempts;
         let limit = clock::spell(milliseconds(conditions.timeout));
         let finding = last.unwrap_or_else(|| Finding::Bad("nothing came of it".to_owned()));
-        let late = if cut_short && finding.may_change() {
+        let late = if conditions.left().is_none() && finding.may_change() {
             format!("; the deadline of {limit} passed")
         } else {
             String::new()

@@ -69,9 +69,9 @@ fn a_command_that_takes_too_long_is_ended_and_fails() {
     let sandbox = Sandbox::new();
     let pid = sandbox.path("pid").display().to_string();
     let run = format!(r#"["sh", "-c", "echo $$ > {pid}; exec sleep 600"]"#);
-    smoke(&sandbox, &command(&run, "timeout = '500ms'"))
+    smoke(&sandbox, &command(&run, "timeout = '2s'"))
         .code(1)
-        .stdout_has("run  fail  sh was ended: it took longer than 0.5 s\n")
+        .stdout_has("run  fail  sh was ended: it took longer than 2.0 s\n")
         .any_stderr()
         .check();
     assert!(!Path::new("/proc").join(sandbox.read("pid").trim()).exists());

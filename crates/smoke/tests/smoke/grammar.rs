@@ -150,8 +150,12 @@ fn an_address_must_be_one_and_hold_no_password() {
     for (url, sentence) in [
         ("ftp://h/", "must begin with http:// or https:// and name a host"),
         ("h/health", "must begin with http:// or https:// and name a host"),
-        ("http://", "the address is wrong: "),
+        ("http://", "must begin with http:// or https:// and name a host"),
         ("http://u:canary@h/", "holds a user or password"),
+        ("http://:80/", "the address is wrong: "),
+        ("http://h:99999/", "there is no host and port `h:99999`"),
+        ("http://h:x/", "the address is wrong: "),
+        ("http://[::1", "the address is wrong: "),
         ("http://h h/", "the address is wrong: "),
         ("/health", "its url is a path of API_URL: API_URL is not set"),
     ] {

@@ -2,8 +2,10 @@
 //! The real smoke-test against a small strict web server whose every answer is the test's own.
 
 mod commands;
+mod commit;
 mod grammar;
 mod http;
+mod json;
 mod outcome;
 mod pipeline;
 mod server;
@@ -11,6 +13,11 @@ mod server;
 use std::path::PathBuf;
 
 use testkit::{Run, Sandbox};
+
+/// A check that passes.
+const DISK: &str = "[[check]]\nname = 'disk'\nkind = 'disk'\npath = '/'\nexpect = 'free > 1B'\n";
+/// A check that fails.
+const FULL: &str = "[[check]]\nname = 'full'\nkind = 'disk'\npath = '/'\nattempts = 1\nexpect = 'free > 9000000TB'\n";
 
 /// A run of the tool on a checks file with this content.
 fn smoke(sandbox: &Sandbox, checks: &str) -> Run {

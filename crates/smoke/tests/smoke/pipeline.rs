@@ -206,11 +206,12 @@ fn a_disk_of_the_release_is_found() {
 }
 
 #[test]
-fn a_startup_wait_that_is_no_time_is_78() {
+fn a_startup_wait_that_is_no_time_is_78_before_anything_is_touched() {
     let sandbox = two_releases();
     sandbox.set("STARTUP_WAIT", "soon");
     by_setting(&sandbox)
-        .env("PUSHBACK_STEP", "smoke")
+        .env("PUSHBACK_STEP", "preflight")
+        .arg("--dry-run")
         .code(78)
         .stderr_has("STARTUP_WAIT: `soon` is not a length of time")
         .check();

@@ -1,0 +1,99 @@
+//! How a value that was seen compares with the one that is expected.
+
+use serde_json::Value;
+
+use crate::cursor::{Cursor, Wrong};
+
+/// How two values compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Relation {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Relation {
+    /// All of them. One that begins with another comes first.
+    pub(crate) const ANY: &'static [Self] = &[
+        Self::Equal,
+        Self::NotEqual,
+        Self::LessOrEqual,
+        Self::Less,
+        Self::GreaterOrEqual,
+        Self::Greater,
+    ];
+    /// Below a limit.
+    pub(crate) const BELOW: &'static [Self] = &[Self::LessOrEqual, Self::Less];
+    /// Above a limit.
+    pub(crate) const ABOVE: &'static [Self] = &[Self::GreaterOrEqual, Self::Greater];
+    /// Alike or not.
+    pub(crate) const ALIKE: &'static [Self] = &[Self::Equal, Self::NotEqual];
+
+    /// Reads one of those allowed.
+    pub(crate) fn read(cursor: &mut Cursor<'_>, allowed: &[Self]) -> Result<Self, Wrong> {
+        cursor.blanks();
+        let found = allowed.iter().find(|relation| cursor.take(relation.sign()));
+        found.copied().ok_or_else(|| {
+            let signs: Vec<_> = allowed.iter().map(|relation| relation.sign()).collect();
+            cursor.wrong(signs.join(" or "))
+        })
+    }
+
+    /// Whether it holds.
+    pub(crate) fn holds<T: PartialOrd>(self, left: &T, right: &T) -> bool {
+        match self {
+            Self::Equal => left == right,
+            Self::NotEqual => left != right,
+            Self::Less => left < right,
+            Self::LessOrEqual => left <= right,
+            Self::Greater => left > right,
+            Self::GreaterOrEqual => left >= right,
+        }
+    }
+
+    /// Whether it holds between JSON values: numbers by their size, all else only alike or not.
+    pub(crate) fn holds_between(self, left: &Value, right: &Value) -> bool {
+        match (left.as_i64(), right.as_i64(), left.as_f64(), right.as_f64()) {
+            (Some(left), Some(right), _, _) => self.holds(&left, &right),
+            (_, _, Some(left), Some(right)) => self.holds(&left, &right),
+            _ if self == Self::NotEqual => left != right,
+            _ => self == Self::Equal && left == right,
+        }
+    }
+
+    const fn sign(self) -> &'static str {
+        match self {
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Relation;
+    use serde_json::json;
+
+    #[test]
+    fn numbers_compare_by_size_and_all_else_only_alike_or_not() {
+        let holds = |left, relation: Relation, right| relation.holds_between(&left, &right);
+        assert!(holds(json!(1), Relation::Equal, json!(1.0)));
+        assert!(holds(
+            json!(9_007_199_254_740_993_i64),
+            Relation::Greater,
+            json!(9_007_199_254_740_992_i64)
+        ));
+        assert!(holds(json!(-1), Relation::Less, json!(0.5)));
+        assert!(holds(json!("1"), Relation::NotEqual, json!(1)));
+        assert!(!holds(json!("a"), Relation::Less, json!("b")));
+        assert!(holds(json!(null), Relation::Equal, json!(null)));
+        assert!(!holds(json!([1]), Relation::GreaterOrEqual, json!([1])));
+    }
+}

@@ -1,0 +1,110 @@
+//! The form of the JSON, pinned: a field that is not listed here fails the test.
+
+use serde::Deserialize;
+use testkit::Sandbox;
+
+use crate::{DISK, FULL, smoke};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "the fields are the schema")]
+struct Printed {
+    v: u32,
+    tool: String,
+    command: Option<String>,
+    success: bool,
+    exit_code: u8,
+    env: Option<String>,
+    deploy: Option<String>,
+    step: Option<String>,
+    release: Option<String>,
+    commit: Option<String>,
+    started_at: String,
+    duration_ms: u64,
+    details: Details,
+    error: Option<Wrong>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "the fields are the schema")]
+struct Wrong {
+    kind: String,
+    message: String,
+    hint: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Details {
+    source: String,
+    expected_commit: Option<String>,
+    checks: Option<Vec<Made>>,
+    plan: Option<Vec<Planned>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "the fields are the schema")]
+struct Made {
+    name: String,
+    kind: String,
+    verdict: String,
+    attempts: u32,
+    duration_ms: u64,
+    message: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "the fields are the schema")]
+struct Planned {
+    name: String,
+    kind: String,
+    gate: bool,
+    warn: bool,
+    attempts: u32,
+    subject: String,
+    expect: Vec<String>,
+}
+
+#[test]
+fn the_json_is_one_object_of_the_documented_form() {
+    let sandbox = Sandbox::new();
+    let ran = smoke(&sandbox, &format!("{DISK}{FULL}"))
+        .arg("--json")
+        .code(1)
+        .stdout_has("{")
+        .stderr("smoke-test: 1 of 2 checks failed: full\n")
+        .check();
+    let printed: Printed = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((printed.exit_code, printed.success), (1, false));
+    assert_eq!(
+        printed.details.source,
+        sandbox.path("checks.toml").display().to_string()
+    );
+    let checks = printed.details.checks.unwrap();
+    let verdicts: Vec<_> = checks
+        .iter()
+        .map(|made| (made.verdict.as_str(), made.attempts))
+        .collect();
+    assert_eq!(verdicts, [("pass", 1), ("fail", 1)]);
+    assert_eq!(printed.error.unwrap().message, "1 of 2 checks failed: full");
+    assert!(printed.details.plan.is_none() && printed.details.expected_commit.is_none());
+}
+
+#[test]
+fn the_plan_as_json_has_the_documented_form() {
+    let sandbox = Sandbox::new();
+    let ran = smoke(&sandbox, DISK)
+        .args(["--json", "--dry-run"])
+        .stdout_has("{")
+        .check();
+    let printed: Printed = serde_json::from_str(&ran.stdout).unwrap();
+    assert!(printed.details.checks.is_none());
+    let plan = printed.details.plan.unwrap();
+    assert_eq!(
+        (plan[0].attempts, plan[0].expect.as_slice()),
+        (5, ["free > 1B".to_owned()].as_slice())
+    );
+}
