@@ -1,0 +1,85 @@
+use std::process::Child;
+
+use rusqlite::Connection;
+use rustix::process::{Pid, Signal, kill_process};
+use testkit::{Sandbox, wait_until};
+
+use crate::server::{DATABASE, backup, content, litter, megabytes, server, sets};
+
+/// A backup that waits, because somebody holds the database; dropping the connection lets it go on.
+fn waiting(sandbox: &Sandbox) -> (Connection, Child) {
+    let holder = Connection::open(sandbox.path(DATABASE)).unwrap();
+    holder.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let child = sandbox.tool("backup-db").spawn();
+    wait_until("a backup has begun", || !litter(sandbox).is_empty());
+    (holder, child)
+}
+
+fn end(child: &mut Child, signal: Signal) -> Option<i32> {
+    kill_process(Pid::from_child(child), signal).unwrap();
+    child.wait().unwrap().code()
+}
+
+#[test]
+fn a_signal_ends_it_and_nothing_is_left() {
+    let sandbox = server("CREATE TABLE t(x)");
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
+        let (_holder, mut child) = waiting(&sandbox);
+        assert_eq!(end(&mut child, signal), Some(code));
+        assert!(sets(&sandbox).is_empty() && litter(&sandbox).is_empty());
+    }
+}
+
+#[test]
+fn a_kill_leaves_no_backup_and_the_next_run_clears_what_it_left() {
+    let sandbox = server("CREATE TABLE t(x)");
+    let (holder, mut child) = waiting(&sandbox);
+    assert_eq!(end(&mut child, Signal::KILL), None);
+    assert!(sets(&sandbox).is_empty());
+    assert_eq!(litter(&sandbox).len(), 1);
+    drop(holder);
+    backup(&sandbox);
+    assert_eq!((sets(&sandbox).len(), litter(&sandbox).len()), (1, 0));
+}
+
+#[test]
+fn a_kill_at_any_stage_leaves_only_complete_backups() {
+    let sandbox = server(&megabytes(30));
+    for stage in [
+        ".snapshot.sqlite",
+        "database.sqlite.gz",
+        "config",
+        "config/deploy.env",
+        "manifest.json",
+        "SHA256SUMS",
+    ] {
+        let before = sets(&sandbox).len();
+        let mut child = sandbox.tool("backup-db").spawn();
+        wait_until("the stage is reached", || {
+            litter(&sandbox).iter().any(|partial| partial.join(stage).exists()) || sets(&sandbox).len() > before
+        });
+        end(&mut child, Signal::KILL);
+        for set in sets(&sandbox) {
+            assert_eq!(
+                crate::server::number(&content(&sandbox, &set), "SELECT count(*) FROM big"),
+                30
+            );
+        }
+    }
+    backup(&sandbox);
+    assert!(litter(&sandbox).is_empty());
+}
+
+#[test]
+fn a_backup_in_progress_is_not_taken_for_litter() {
+    let sandbox = server("CREATE TABLE t(x)");
+    let other = server("CREATE TABLE other(x)");
+    other.set("BACKUP_DIR", sandbox.path("prod/backups").to_str().unwrap());
+    let (holder, mut child) = waiting(&sandbox);
+    let of_other = backup(&other);
+    assert_eq!(sets(&sandbox), [of_other]);
+    assert_eq!(litter(&sandbox).len(), 1);
+    drop(holder);
+    assert!(child.wait().unwrap().success());
+    assert_eq!((sets(&sandbox).len(), litter(&sandbox).len()), (2, 0));
+}

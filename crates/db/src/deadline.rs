@@ -1,0 +1,44 @@
+//! How long work may take.
+
+use std::time::{Duration, Instant};
+
+use kit::{Exit, Failure, clock, signal};
+
+/// A moment after which work is given up. Loops ask [`Deadline::check`] at each turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline {
+    began: Instant,
+    length: Duration,
+}
+
+impl Deadline {
+    /// The moment that is `length` away.
+    #[must_use]
+    pub fn after(length: Duration) -> Self {
+        Self {
+            began: Instant::now(),
+            length,
+        }
+    }
+
+    /// Whether it is over.
+    #[must_use]
+    pub fn has_passed(&self) -> bool {
+        self.began.elapsed() >= self.length
+    }
+
+    /// Goes on, or fails: 128+n once a signal has come, 124 once the deadline has passed.
+    pub fn check(&self) -> Result<(), Failure> {
+        signal::check()?;
+        if self.has_passed() {
+            return Err(Failure::new(Exit::DEADLINE, format!("not done after {}", self.spell())));
+        }
+        Ok(())
+    }
+
+    /// How long was granted, for a person.
+    #[must_use]
+    pub fn spell(&self) -> String {
+        clock::spell(u64::try_from(self.length.as_millis()).unwrap_or(u64::MAX))
+    }
+}

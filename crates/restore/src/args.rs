@@ -1,0 +1,38 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use kit::settings::duration;
+
+/// Replaces the live database by a backup
+///
+/// Everything is verified before anything is touched: the files of the backup, the database in it, its tables and rows.
+/// Then the live database takes the content over in one transaction, so programs that have it open see the old data or
+/// the new. A live file that is missing or damaged is replaced by a new file; the damaged one is kept beside it.
+#[derive(Parser, Debug)]
+pub(crate) struct Args {
+    /// A backup: its path, its name in BACKUP_DIR, or `latest`
+    #[arg(value_parser = backup)]
+    pub(crate) backup: String,
+
+    /// Do not ask: needed where stdin and stderr are no terminal
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+
+    /// Directory of the backups [default: DEPLOY_ROOT/backups]
+    #[arg(long, value_name = "DIR", env = "BACKUP_DIR")]
+    pub(crate) backup_dir: Option<PathBuf>,
+
+    /// How long it may take, waiting for programs that use the database included
+    #[arg(long, value_name = "TIME", env = "STEP_TIMEOUT", default_value = "30m", value_parser = duration)]
+    pub(crate) timeout: Duration,
+}
+
+fn backup(text: &str) -> Result<String, String> {
+    let supported = "supported: the path of a backup, its name in BACKUP_DIR, `latest`";
+    match text {
+        "-" => Err(format!("restoring from standard input is not supported; {supported}")),
+        "" => Err(format!("it is empty; {supported}")),
+        text => Ok(text.to_owned()),
+    }
+}

@@ -1,0 +1,90 @@
+//! restore-db: the live database becomes exactly what a verified backup holds, or stays exactly what it was.
+
+mod args;
+mod consent;
+mod replacement;
+mod target;
+mod unpacked;
+
+use std::process::ExitCode;
+
+use db::{Deadline, Set, Store, Url};
+use kit::{Context, Exit, Failure, Outcome, Tool, clock};
+
+use crate::args::Args;
+use crate::consent::Consent;
+use crate::replacement::Replacement;
+use crate::target::Target;
+use crate::unpacked::Unpacked;
+
+const TOOL: Tool = Tool {
+    name: "restore-db",
+    exits: &[
+        (Exit::DONE, "the live database is what the backup holds"),
+        (Exit::DAMAGED, "the backup is damaged; nothing was touched"),
+        (Exit::ABSENT, "there is no such backup"),
+        (
+            Exit::CANNOT_CREATE,
+            "no file can be made beside the live database; nothing was touched",
+        ),
+        (
+            Exit::IO,
+            "reading or writing failed, or the restored database does not verify",
+        ),
+        (
+            Exit::BUSY,
+            "others use the database or hold the environment's lock; nothing was touched",
+        ),
+        (Exit::NOT_PERMITTED, "the live database may not be written"),
+        (
+            Exit::SETTINGS,
+            "settings are wrong, or the backup is of another database than DATABASE_URL",
+        ),
+        (Exit::DEADLINE, "it took longer than --timeout; nothing was touched"),
+    ],
+    examples: &[
+        (
+            "restore-db -e prod latest",
+            "Restore the newest backup, after a countdown of five seconds",
+        ),
+        (
+            "restore-db -e prod --yes 2026-11-21T10-15-00Z",
+            "Restore a backup of BACKUP_DIR from a script",
+        ),
+    ],
+};
+
+fn main() -> ExitCode {
+    kit::tool::main(&TOOL, run)
+}
+
+fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
+    let consent = Consent::of(args.yes)?;
+    let url = Url::require(&cx.settings)?;
+    let store = Store::at(args.backup_dir.as_deref(), &cx.settings)?;
+    let root = cx.settings.get("DEPLOY_ROOT").map(|_| cx.root()).transpose()?;
+    let _lock = root.map(|root| cx.lock(&root)).transpose()?;
+    cx.records("restore")?;
+    let deadline = Deadline::after(args.timeout);
+    let set = store.open(&args.backup, url.path(), &deadline)?;
+    cx.detail("backup", set.path().display().to_string());
+    let target = Target::find(&url, &set)?;
+    let copy = Unpacked::beside(target.path(), &set, &deadline)?;
+    let live = target.look(&deadline)?;
+    consent.ask(&target::announcement(&target, &live, &set), cx)?;
+    let replacement = Replacement::make(&target, &live, &copy, &deadline)?;
+    replacement.tell(&target, cx);
+    target.verify(&set, &deadline, cx)?;
+    record(cx, &target, &set);
+    Ok(Outcome::done(target.path().display().to_string()))
+}
+
+fn record(cx: &mut Context, target: &Target, set: &Set) {
+    let manifest = set.manifest();
+    cx.detail("database", target.path().display().to_string());
+    cx.detail("backup_created_at", clock::rfc3339(manifest.created_at));
+    cx.detail("size_raw", manifest.raw.size);
+    cx.detail("sha256", manifest.stored.sha256.as_str());
+    cx.detail("tables", manifest.tables.len());
+    cx.detail("rows", manifest.rows());
+}

@@ -1,0 +1,112 @@
+//! The database of a backup, unpacked beside the live one and proven to be what the manifest says.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process;
+
+use db::manifest::difference;
+use db::{Deadline, Set, sqlite};
+use kit::{Attempt, Exit, Failure, files};
+
+/// What follows the hidden name of the live database; the process id comes after it.
+const MARK: &str = ".restore-";
+
+/// A private file (0600) in the directory of the live database, so on the same file system. Dropped, it is gone.
+#[derive(Debug)]
+pub(crate) struct Unpacked {
+    path: PathBuf,
+}
+
+impl Unpacked {
+    /// Unpacks a set: 73 when no file can be made beside the live database, 65 when the content does not verify. What
+    /// a killed run left there is removed first.
+    pub(crate) fn beside(live: &Path, set: &Set, deadline: &Deadline) -> Result<Self, Failure> {
+        remove_leftovers(live)?;
+        let path = live.with_file_name(hidden_name(live, &process::id().to_string()));
+        let doing = format!("write {}", path.display());
+        let mut file = files::create(&path).map_err(|error| uncreatable(live, &Failure::io(&doing, &error)))?;
+        let unpacked = Self { path };
+        set.unpack(&mut file, deadline)?;
+        file.sync_all().attempt(&doing)?;
+        drop(file);
+        unpacked.compare(set, deadline)?;
+        Ok(unpacked)
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn compare(&self, set: &Set, deadline: &Deadline) -> Result<(), Failure> {
+        let damaged = |why: &str| {
+            let message = format!("the backup {} is damaged: {why}", set.path().display());
+            Failure::new(Exit::DAMAGED, message).hint("restore another one; what it holds cannot be trusted")
+        };
+        let tables = sqlite::inspect(&self.path, deadline).map_err(|failure| match failure.exit {
+            Exit::DAMAGED => damaged(&failure.message),
+            _ => failure,
+        })?;
+        match difference(&set.manifest().tables, &tables) {
+            Some(difference) => Err(damaged(&difference)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Unpacked {
+    fn drop(&mut self) {
+        // SQLite takes its own files away when it closes; after a rename there is nothing. The next run removes what stays.
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            drop(fs::remove_file(with_suffix(&self.path, suffix)));
+        }
+    }
+}
+
+/// A path with something behind its file name, as SQLite names its `-wal` and `-shm`.
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut whole = OsString::from(path);
+    whole.push(suffix);
+    whole.into()
+}
+
+fn hidden_name(live: &Path, process: &str) -> OsString {
+    let mut name = OsString::from(".");
+    name.push(live.file_name().unwrap_or_default());
+    name.push(MARK);
+    name.push(process);
+    name
+}
+
+/// Removes the copies of runs whose process is gone.
+fn remove_leftovers(live: &Path) -> Result<(), Failure> {
+    let dir = live.parent().unwrap_or(Path::new("/"));
+    let doing = format!("look for leftovers in {}", dir.display());
+    let entries = fs::read_dir(dir).map_err(|error| uncreatable(live, &Failure::io(&doing, &error)))?;
+    for entry in entries {
+        let entry = entry.attempt(&doing)?;
+        if is_leftover(&entry.file_name(), live) {
+            fs::remove_file(entry.path()).attempt(format_args!("remove {}", entry.path().display()))?;
+        }
+    }
+    Ok(())
+}
+
+fn is_leftover(name: &OsStr, live: &Path) -> bool {
+    let prefix = hidden_name(live, "");
+    let Some(rest) = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes()) else {
+        return false;
+    };
+    let rest = String::from_utf8_lossy(rest);
+    let process = rest.split('-').next().unwrap_or_default();
+    process.parse::<u32>().is_ok() && !Path::new("/proc").join(process).exists()
+}
+
+fn uncreatable(live: &Path, failure: &Failure) -> Failure {
+    let dir = live.parent().unwrap_or(Path::new("/"));
+    Failure::new(Exit::CANNOT_CREATE, &failure.message).hint(format!(
+        "a directory that can be written to is needed: {}, with room for a copy",
+        dir.display()
+    ))
+}

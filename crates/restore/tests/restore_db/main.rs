@@ -1,0 +1,11 @@
+//! restore-db, driven as its users drive it.
+#![cfg(test)]
+
+mod consent;
+mod damage;
+mod exit_codes;
+mod interruption;
+mod readers;
+mod renaming;
+mod round_trip;
+mod server;
