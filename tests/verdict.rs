@@ -272,3 +272,17 @@ fn wrong_usage_of_the_pipeline_is_64_and_by_hand_it_takes_its_place_in_the_queue
         .any_stderr()
         .check();
 }
+
+#[test]
+fn settings_that_others_may_read_are_not_permitted() {
+    let server = Server::new();
+    let good = server.deploy("ok");
+    // Readable by others, as any file that was made without a thought.
+    let app = server.sandbox.write("prod/app.env", "SECRET=1\n");
+    server.sandbox.set("APP_ENV_FILE", &app.display().to_string());
+    server.deploy("ok too");
+    assert_eq!(
+        (last_end(&server), server.live(), server.running()),
+        (77, good.clone(), good)
+    );
+}

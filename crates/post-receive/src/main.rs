@@ -100,15 +100,9 @@ fn submit_all(wanted: &[(String, Update)], follow: bool, cx: &Context) -> Result
 }
 
 fn submit(environment: &str, update: &Update, follow: bool, cx: &Context) -> Result<bool, Failure> {
-    let by = cx.settings.get("USER").unwrap_or_else(|| "unknown".to_owned());
     let submit = Program::tool("deploy-queue")?
         .env("PUSHBACK_ENV", environment)
-        .args([
-            "submit",
-            "--door=push",
-            &format!("--by={by}"),
-            &format!("--ref={}", update.reference),
-        ])
+        .args(["submit", "--door=push", &format!("--ref={}", update.reference)])
         .args(follow.then_some("--follow"))
         .args(["--", &update.new])
         .stderr(Sink::Stderr)

@@ -22,11 +22,8 @@ pub(crate) fn submit(submission: &Submission, cx: &mut Context) -> Result<Outcom
     let commit = repository.commit(&submission.target)?;
     let queue = Queue::of(&root);
     let before = queue.waiting()?;
-    let by = submission
-        .by
-        .clone()
-        .or_else(|| cx.settings.get("USER"))
-        .unwrap_or_else(|| "unknown".to_owned());
+    let by = submission.by.clone().or_else(|| cx.settings.get("USER"));
+    let by = by.unwrap_or_else(|| format!("user {}", rustix::process::geteuid().as_raw()));
     let entry = queue.add(Entry::new(commit, submission, by), cx)?;
     cx.detail("entry", entry.number);
     cx.detail("ref", entry.reference.clone().map_or(Value::Null, Value::from));

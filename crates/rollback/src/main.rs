@@ -8,11 +8,11 @@ mod target;
 use std::process::ExitCode;
 
 use kit::lock::Lock;
-use kit::process::Status;
+use kit::process::{Sink, Status};
 use kit::root::ReleaseName;
 use kit::tool::speak_for;
 use kit::{Context, Exit, Failure, Outcome, Tool};
-use serde_json::json;
+use serde_json::{Map, Value};
 
 use crate::args::{Args, What};
 use crate::target::Plan;
@@ -97,12 +97,11 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
 
 /// The begin in the journal: from here on the release that is left is bad, and a killed rollback is noticed.
 fn announce(from: Option<&ReleaseName>, to: Option<&ReleaseName>, bad: bool, cx: &mut Context) -> Result<(), Failure> {
-    let name = |release: Option<&ReleaseName>| release.map(ToString::to_string);
-    let details = json!({"from": name(from), "to": name(to), "bad": bad});
-    for (key, value) in details.as_object().into_iter().flatten() {
-        cx.detail(key, value.clone());
-    }
-    cx.begins(details.as_object().cloned().unwrap_or_default())
+    let name = |release: Option<&ReleaseName>| release.map_or(Value::Null, |release| release.to_string().into());
+    cx.detail("from", name(from));
+    cx.detail("to", name(to));
+    cx.detail("bad", bad);
+    cx.begins(Map::new())
 }
 
 fn go_back(to: &ReleaseName, lock: &Lock, cx: &mut Context) -> Result<Outcome, Failure> {
@@ -115,6 +114,7 @@ fn go_back(to: &ReleaseName, lock: &Lock, cx: &mut Context) -> Result<Outcome, F
     }
     let smoke = cx.tool("smoke-test", lock)?.args(["--setting", "SMOKE_CHECKS"]);
     let checked = smoke
+        .stdout(Sink::Stderr)
         .env("PUSHBACK_RELEASE", to.to_string())
         .env("PUSHBACK_STEP", "rollback")
         .run()?;
@@ -124,7 +124,13 @@ fn go_back(to: &ReleaseName, lock: &Lock, cx: &mut Context) -> Result<Outcome, F
             let message = format!("{to} is live again, but it fails its smoke test");
             Err(Failure::new(Exit::NO, message).hint("look at the app's log: DEPLOY_ROOT/logs/app.log"))
         }
-        _ => Err(speak_for(&format!("{to} is live again, but smoke-test"), &checked)),
+        status => {
+            let message = format!(
+                "{to} is live again, but it is not known to work: smoke-test {}",
+                status.spell()
+            );
+            Err(Failure::new(Exit::IO, message).hint("look yourself: smoke-test --setting SMOKE_CHECKS"))
+        }
     }
 }
 

@@ -1,11 +1,16 @@
 //! For tests only: [`Sandbox`], a whole server in a temporary directory, and [`Run`], one strict run of a real tool.
 //! A helper that cannot do its work panics: that is how a test fails.
 
+mod family;
+mod past;
+mod processes;
 mod repository;
 mod run;
 mod sandbox;
 mod tools;
 
+pub use past::{commit_of, release_of};
+pub use processes::{is_alive, kill};
 pub use repository::Repository;
 pub use run::{Ran, Run};
 pub use sandbox::Sandbox;

@@ -13,21 +13,18 @@ pub struct Repository {
 }
 
 impl Repository {
-    pub(crate) fn new(bare: PathBuf, clone: PathBuf) -> Self {
+    pub(crate) fn new(bare: PathBuf, clone: PathBuf, hash: &str) -> Self {
+        let init = [
+            "init",
+            "--quiet",
+            "--initial-branch=main",
+            &format!("--object-format={hash}"),
+        ];
         git(
             Path::new("/"),
-            &[
-                "init",
-                "--quiet",
-                "--bare",
-                "--initial-branch=main",
-                &bare.to_string_lossy(),
-            ],
+            &[&init[..], &["--bare", &bare.to_string_lossy()]].concat(),
         );
-        git(
-            Path::new("/"),
-            &["init", "--quiet", "--initial-branch=main", &clone.to_string_lossy()],
-        );
+        git(Path::new("/"), &[&init[..], &[&clone.to_string_lossy()]].concat());
         git(&clone, &["remote", "add", "origin", &bare.to_string_lossy()]);
         Self { bare, clone }
     }

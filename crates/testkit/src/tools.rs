@@ -27,7 +27,14 @@ fn build() -> PathBuf {
         .and_then(Path::parent)
         .expect("a test lies in target/PROFILE/deps");
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let built = Command::new(env!("CARGO"))
+    let mut cargo = Command::new(env!("CARGO"));
+    // What cargo tells a test about its package would make build scripts run anew, at every test program.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_") && name != "CARGO_HOME" {
+            cargo.env_remove(name);
+        }
+    }
+    let built = cargo
         .args(["build", "--quiet", "--workspace", "--bins", "--locked"])
         .args((profile.ends_with("release")).then_some("--release"))
         .current_dir(&workspace)
