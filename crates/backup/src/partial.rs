@@ -67,10 +67,7 @@ impl Partial {
                 continue;
             }
             match fs::rename(&self.path, &path) {
-                Ok(()) => {
-                    files::sync_dir(&self.store).attempt(&doing)?;
-                    return Ok(path);
-                }
+                Ok(()) => return self.keep(path).attempt(&doing),
                 // Another run was faster: a directory that holds something is not replaced (rename(2)).
                 Err(error) if is_taken(&error) => {}
                 Err(error) => return Err(Failure::io(&doing, &error)),
@@ -80,6 +77,15 @@ impl Partial {
             Exit::CANNOT_CREATE,
             format!("cannot {doing}: every name is taken"),
         ))
+    }
+
+    /// Makes the name durable; one that might not survive a power cut is taken back, and the set goes with it.
+    fn keep(&self, path: PathBuf) -> io::Result<PathBuf> {
+        let kept = files::sync_dir(&self.store);
+        if kept.is_err() {
+            drop(fs::rename(&path, &self.path));
+        }
+        kept.map(|()| path)
     }
 }
 

@@ -17,9 +17,13 @@ pub(crate) fn install(path: &Path, maps: &[String], cx: &mut Context) -> Result<
     let path =
         fs::canonicalize(path).attempt_or(Exit::ABSENT, format_args!("open the repository {}", path.display()))?;
     let repository = Repository::at(&path);
-    if repository.ask(["rev-parse", "--is-bare-repository"]).ok().as_deref() != Some("true") {
-        let failure = Failure::new(Exit::ABSENT, format!("{} is no bare repository", path.display()));
-        return Err(failure.hint("make one: git init --bare"));
+    match repository.ask(["rev-parse", "--is-bare-repository"]) {
+        Ok(answer) if answer == "true" => {}
+        Err(failure) if failure.exit == Exit::UNAVAILABLE => return Err(failure),
+        _ => {
+            let failure = Failure::new(Exit::ABSENT, format!("{} is no bare repository", path.display()));
+            return Err(failure.hint("make one: git init --bare"));
+        }
     }
     let maps = maps
         .iter()

@@ -1,8 +1,10 @@
 //! A commit's files, byte for byte as they are in the repository: no export attribute leaves a file out or rewrites
 //! one, no filter and no line-ending conversion runs.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,16 +17,10 @@ use kit::{Exit, Failure};
 /// Unpacking waits for the local disk only.
 const DEADLINE: Duration = Duration::from_secs(600);
 
-/// What the attributes of a commit could change, and how each source of them is silenced: `--worktree-attributes` reads
-/// a work tree instead of the commit, and a bare repository has none (gitattributes(5), git-archive(1)); `attr.tree`,
-/// which newer gits set to HEAD there, names the empty tree.
-const NEUTRAL: [&str; 12] = [
-    "-c",
-    "core.bare=true",
+/// What attributes and line endings the user's git config could add (gitattributes(5), git-archive(1)).
+const NEUTRAL: [&str; 8] = [
     "-c",
     "core.attributesFile=/dev/null",
-    "-c",
-    "attr.tree=4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     "-c",
     "core.autocrlf=false",
     "-c",
@@ -48,7 +44,9 @@ pub(crate) fn extract(repository: &Repository, commit: &str, dir: &Path) -> Resu
     let tar = dir.with_extension("tar");
     let output = format!("--output={}", tar.display());
     let archive = ["archive", "--format=tar", "--worktree-attributes", &output, commit];
-    repository.ask(NEUTRAL.iter().chain(&archive))?;
+    let blank = blank(repository, &dir.with_extension("git"))?;
+    blank.ask(NEUTRAL.iter().chain(&archive))?;
+    fs::remove_dir_all(blank.path()).attempt(format_args!("remove {}", blank.path().display()))?;
     let unpacked = Program::find("tar")?
         .args(["--extract", "--no-same-owner", "--preserve-permissions", "--file"])
         .arg(&tar)
@@ -64,6 +62,26 @@ pub(crate) fn extract(repository: &Repository, commit: &str, dir: &Path) -> Resu
     }
     fs::remove_file(&tar).attempt(format_args!("remove {}", tar.display()))?;
     refuse_lfs_pointers(repository, commit, dir)
+}
+
+/// A repository of the same objects and nothing else: no `info/attributes`, no config, no HEAD whose attributes newer
+/// gits would read (`attr.tree`). With `--worktree-attributes` git looks for those of a work tree instead of the
+/// commit's, and a bare repository has none.
+fn blank(repository: &Repository, path: &Path) -> Result<Repository, Failure> {
+    let format = repository.ask(["rev-parse", "--show-object-format"])?;
+    let objects = repository.ask(["rev-parse", "--path-format=absolute", "--git-path", "objects"])?;
+    let format = format!("--object-format={format}");
+    repository.ask([
+        "init",
+        "--quiet",
+        "--bare",
+        "--template=",
+        &format,
+        &path.to_string_lossy(),
+    ])?;
+    let alternates = path.join("objects/info/alternates");
+    fs::write(&alternates, format!("{objects}\n")).attempt(format_args!("write {}", alternates.display()))?;
+    Ok(Repository::at(path))
 }
 
 fn refuse_submodules(repository: &Repository, commit: &str) -> Result<(), Failure> {
@@ -112,17 +130,25 @@ struct Entry {
     path: PathBuf,
 }
 
-/// All files of a commit (`git ls-tree -r -l -z`: mode, kind, object, size, a tab, the path).
+/// All files of a commit (`git ls-tree -r -l -z`: mode, kind, object, size, a tab, the path in bytes of any kind).
 fn entries(repository: &Repository, commit: &str) -> Result<Vec<Entry>, Failure> {
-    let listed = repository.ask(["ls-tree", "-r", "-l", "-z", "--full-tree", commit])?;
-    let parse = |line: &str| -> Option<Entry> {
-        let (facts, path) = line.split_once('\t')?;
-        let mut facts = facts.split_whitespace();
+    let listed = repository.run(&["ls-tree", "-r", "-l", "-z", "--full-tree", commit])?;
+    if !listed.status.is_success() {
+        let message = format!(
+            "git ls-tree failed in {}: {}",
+            repository.path().display(),
+            listed.last_words()
+        );
+        return Err(Failure::new(Exit::IO, message));
+    }
+    let parse = |line: &[u8]| -> Option<Entry> {
+        let (facts, path) = line.split_at_checked(line.iter().position(|byte| *byte == b'\t')?)?;
+        let mut facts = str::from_utf8(facts).ok()?.split_whitespace();
         Some(Entry {
             kind: facts.nth(1)?.to_owned(),
             size: facts.nth(1)?.parse().ok(),
-            path: path.into(),
+            path: OsStr::from_bytes(path.get(1..)?).into(),
         })
     };
-    Ok(listed.split('\0').filter_map(parse).collect())
+    Ok(listed.stdout.split(|byte| *byte == 0).filter_map(parse).collect())
 }

@@ -46,6 +46,16 @@ impl Restart {
     }
 }
 
+/// The app's own settings, from `APP_ENV_FILE`. Looked at before anything is touched too: a file that cannot be read
+/// would stop the way back as well.
+pub(crate) fn environment(settings: &Settings) -> Result<Vec<(OsString, OsString)>, Failure> {
+    let Some(file) = settings.get("APP_ENV_FILE") else {
+        return Ok(Vec::new());
+    };
+    let values = app_settings(Path::new(&file))?.into_iter();
+    Ok(values.map(|(name, value)| (name.into(), value.into())).collect())
+}
+
 /// Runs the app's own commands with the app's own settings.
 pub(crate) struct App<'a> {
     pub(crate) settings: &'a Settings,
@@ -57,14 +67,7 @@ impl App<'_> {
     /// Runs one command in a release's directory. It speaks into `logs/app.log`; the app that it starts keeps that log
     /// and a session of its own, and none of our settings, streams or locks.
     pub(crate) fn run(&self, setting: &str, command: &str, release: &Path, commit: &str) -> Result<(), Failure> {
-        let mut env: Vec<(OsString, OsString)> = Vec::new();
-        if let Some(file) = self.settings.get("APP_ENV_FILE") {
-            env.extend(
-                app_settings(Path::new(&file))?
-                    .into_iter()
-                    .map(|(name, value)| (name.into(), value.into())),
-            );
-        }
+        let mut env = environment(self.settings)?;
         env.push(("PUSHBACK_COMMIT".into(), commit.into()));
         files::make_private_dir(&self.root.logs())?;
         let path = self.root.logs().join("app.log");

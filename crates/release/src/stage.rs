@@ -9,7 +9,7 @@ use kit::root::{ReleaseName, Root};
 use kit::{Context, Exit, Failure, Outcome, files};
 
 use crate::archive;
-use crate::restart::Restart;
+use crate::restart::{self, Restart};
 use crate::shared::SharedPaths;
 
 /// What a release that is not complete yet is called; no release's name begins so.
@@ -23,6 +23,7 @@ pub(crate) fn stage(commit: &str, cx: &mut Context) -> Result<Outcome, Failure> 
     };
     refuse_what_is_not_there_yet(cx)?;
     Restart::plan(&cx.settings)?;
+    restart::environment(&cx.settings)?;
     let shared = SharedPaths::plan(&cx.settings)?;
     let root = cx.root()?;
     let _lock = cx.lock(&root)?;

@@ -8,12 +8,15 @@ use kit::root::{ReleaseName, Root};
 use kit::{Context, Exit, Failure, Outcome, files};
 use serde_json::Map;
 
-use crate::restart::{App, Restart};
+use crate::restart::{self, App, Restart};
 use crate::shared::SharedPaths;
 
 pub(crate) fn activate(release: Option<ReleaseName>, timeout: Duration, cx: &mut Context) -> Result<Outcome, Failure> {
     cx.records("activate")?;
     let restart = Restart::plan(&cx.settings)?;
+    if !cx.is_going_back() {
+        restart::environment(&cx.settings)?;
+    }
     let shared = SharedPaths::plan(&cx.settings)?;
     let root = cx.root()?;
     let _lock = cx.lock(&root)?;

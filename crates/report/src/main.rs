@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use kit::failure::Attempt;
 use kit::history::{Deployment, History};
-use kit::{Context, Exit, Failure, Outcome, Tool, journal};
+use kit::{Context, Exit, Failure, Outcome, Tool, journal, voice};
 
 use crate::args::{Args, Format};
 use crate::report::Report;
@@ -57,7 +57,7 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     }
     Ok(Outcome::done(match args.format {
         Format::Text => report.to_text(),
-        Format::Json => format!("{:#}", report.to_json()),
+        Format::Json => voice::clean_json(&format!("{:#}", report.to_json())),
     }))
 }
 

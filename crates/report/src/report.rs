@@ -58,7 +58,7 @@ impl<'a> Report<'a> {
         };
         let commit = self.deployment.commit.get(..7).unwrap_or(&self.deployment.commit);
         let width = self.steps.iter().map(|step| step.name.len()).max().unwrap_or_default();
-        let mut text = format!("{}  {commit}  {}\n", self.deployment.id, begin("subject"));
+        let mut text = format!("{}  {}  {}\n", self.deployment.id, clean_line(commit), begin("subject"));
         let asked = [("author", "by"), ("ref", "from"), ("by", "asked for by")];
         let asked: Vec<String> = asked
             .iter()

@@ -77,11 +77,14 @@ pub(crate) fn last(history: &History, live: Option<ReleaseName>) -> Result<Plan,
 /// The plan of a `--last` that began and did not get there, whatever stopped it, unless a deployment followed.
 fn unfinished(history: &History) -> Option<Plan> {
     let begins = |record: &Record| record.is("deploy-queue", "begin") || (record.tool == "rollback" && record.begins());
-    let began = history.records.iter().rposition(begins)?;
-    let (begin, after) = history.records.get(began..)?.split_first()?;
-    // A 1 is the smoke test's word on a release that is live: from there a person may go further back.
-    let arrived = |record: &Record| record.is("rollback", "last") && matches!(record.exit_code, Some(0 | 1));
-    if !begin.is("rollback", "last") || after.iter().any(arrived) {
+    let last = history.records.iter().rposition(begins)?;
+    let (begin, after) = history.records.get(last..)?.split_first()?;
+    // It got there once the smoke test has spoken, whatever it said: from there a person may go further back.
+    let spoke = |record: &Record| {
+        let of_rollback = record.tool == "smoke-test" && record.parent.as_deref() == Some("rollback");
+        of_rollback && record.exit_code.is_some_and(|code| code < 128)
+    };
+    if !begin.is("rollback", "last") || after.iter().any(spoke) {
         return None;
     }
     let release = |key: &str| begin.text(key)?.parse().ok();

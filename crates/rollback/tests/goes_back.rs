@@ -107,10 +107,10 @@ fn a_rollback_is_announced_with_what_it_leaves_and_where_it_goes() {
     sandbox.set("RELOAD_COMMAND", "cp ../../journal.ndjson ../../seen");
     undo(&sandbox, "prod-2").check();
     let seen = sandbox.read("prod/seen");
-    let begin = seen
+    let mut records = seen
         .lines()
         .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-    let begin = begin.filter(|record| record["tool"] == "rollback").last().unwrap();
+    let begin = records.rfind(|record| record["tool"] == "rollback").unwrap();
     let wanted = json!({"from": release_of(2), "to": release_of(1), "bad": true});
     for (key, value) in wanted.as_object().unwrap() {
         assert_eq!(&begin["details"][key], value, "{begin}");

@@ -156,6 +156,15 @@ impl Sandbox {
         fs::write(self.root().join("journal.ndjson"), text).expect("the journal can be written");
     }
 
+    /// Whether nothing waits in the queue, and no runner or pipeline is left.
+    pub fn is_idle(&self) -> bool {
+        let state = self.root().join("state");
+        let free = |name: &str| fs::File::open(state.join(name)).map_or(true, |file| file.try_lock().is_ok());
+        let waits = || fs::read_dir(state.join("queue")).is_ok_and(|mut entries| entries.next().is_some());
+        // The queue last: a runner that is just being started has not taken its lock yet, but its submission waits.
+        free("lock") && free("runner") && !waits()
+    }
+
     /// The name of the release that `current` points at; empty when there is none.
     pub fn live(&self) -> String {
         let target = fs::read_link(self.root().join("current")).unwrap_or_default();
