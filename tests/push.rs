@@ -188,3 +188,31 @@ fn a_repository_with_sha256_names_is_deployed_from_as_well() {
     let commit = server.deploy("ok");
     assert_eq!((commit.len(), server.live(), server.ends()), (64, commit, vec![0]));
 }
+
+#[test]
+fn whoever_waits_is_told_when_the_runner_cannot_begin() {
+    let server = Server::new();
+    let first = server.deploy("ok");
+    let current = server.sandbox.root().join("current");
+    std::fs::remove_file(&current).unwrap();
+    std::fs::create_dir(&current).unwrap();
+    server.repository.write("health", "ok too");
+    server.repository.commit("ok too");
+    let pushed = server
+        .repository
+        .try_git(&["push", "-o", "wait", "origin", "HEAD:refs/heads/main"]);
+    let said = String::from_utf8_lossy(&pushed.stderr).into_owned();
+    assert!(
+        said.contains("submission 2 waits") && said.contains("is not a symbolic link"),
+        "{said}"
+    );
+    // Once it is mended, what waited is deployed.
+    std::fs::remove_dir(&current).unwrap();
+    server
+        .tool("release")
+        .args(["activate", &format!("1-{}", &first[..7])])
+        .any_stdout()
+        .check();
+    server.tool("deploy-queue").arg("run").any_stderr().check();
+    assert_eq!(server.ends(), [0, 0]);
+}

@@ -15,21 +15,32 @@ use crate::entry::{Entry, number_in};
 /// Often enough for a person who watches.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Waits until it is settled what becomes of the submission; the exit code is the deployment's.
-pub(crate) fn follow(entry: &Entry, root: &Root, cx: &Context) -> Result<Outcome, Failure> {
+/// Waits until it is settled what becomes of the submission; the exit code is the deployment's. `before` is how many
+/// records the journal had when it was submitted.
+pub(crate) fn follow(entry: &Entry, before: usize, root: &Root, cx: &Context) -> Result<Outcome, Failure> {
     let settles =
         |record: &Record| number_in(record) == Some(entry.number) && record.command.as_deref() != Some("submit");
     loop {
         let history = cx.history()?;
         let settled = history.records.iter().find(|record| settles(record));
         if let Some(record) = settled {
-            return match (
-                record.command.as_deref(),
-                record.deploy.as_deref().and_then(|id| id.parse().ok()),
-            ) {
+            let id = record.deploy.as_deref().and_then(|id| id.parse().ok());
+            return match (record.command.as_deref(), id) {
                 (Some("begin"), Some(id)) => watch(&id, root, cx),
                 _ => Err(not_deployed(entry, record)),
             };
+        }
+        let stopped = history
+            .records
+            .iter()
+            .skip(before)
+            .find(|record| record.is("deploy-queue", "run"));
+        if let Some(error) = stopped.and_then(|record| record.error.as_ref()) {
+            let message = format!(
+                "submission {} waits, for the runner stopped: {}",
+                entry.number, error.message
+            );
+            return Err(Failure::new(Exit::IO, message).hint("mend it, then deploy-queue run"));
         }
         signal::sleep(LOOK_EVERY)?;
     }

@@ -13,6 +13,15 @@ pub(crate) fn run(cx: &mut Context) -> Result<Outcome, Failure> {
     // A session of its own: whoever pushed may hang up. One that leads its group already has been given one.
     rustix::process::setsid().ok();
     cx.opens_journal()?;
+    let worked = work_off(cx);
+    if worked.is_err() {
+        // Nobody reads a runner's stderr. The record tells those who follow that it stopped, and why.
+        cx.records("run")?;
+    }
+    worked
+}
+
+fn work_off(cx: &Context) -> Result<Outcome, Failure> {
     let root = cx.root()?;
     let repository = Repository::open(&cx.settings)?;
     loop {
@@ -20,7 +29,7 @@ pub(crate) fn run(cx: &mut Context) -> Result<Outcome, Failure> {
             cx.say("another runner is at work, and takes what waits");
             return Ok(Outcome::done(""));
         };
-        while work(&root, &repository, cx)? {}
+        while deploy_newest(&root, &repository, cx)? {}
         drop(runner);
         // Whoever submitted while we held the runner's lock relies on us to look again after letting it go.
         if Queue::of(&root).waiting()?.is_empty() {
@@ -31,7 +40,7 @@ pub(crate) fn run(cx: &mut Context) -> Result<Outcome, Failure> {
 
 /// One turn under the environment's lock: settle what was left, then deploy the newest submission. False when nothing
 /// waits.
-fn work(root: &Root, repository: &Repository, cx: &Context) -> Result<bool, Failure> {
+fn deploy_newest(root: &Root, repository: &Repository, cx: &Context) -> Result<bool, Failure> {
     let lock = Lock::wait(root, lock::ENVIRONMENT, "deploy-queue run")?;
     recovery::settle_all(&lock, cx)?;
     let Some(entry) = take(root, cx)? else {

@@ -30,10 +30,11 @@ pub(crate) fn submit(submission: &Submission, cx: &mut Context) -> Result<Outcom
     cx.detail("by", entry.by.clone());
     let place = place(&entry, &environment, &before, lock::holder(&root)?);
     cx.detail("place", place.clone());
+    let records = cx.history()?.records.len();
     start_runner(&root, cx)?;
     if submission.follow {
         cx.say(&place);
-        return follow::follow(&entry, &root, cx);
+        return follow::follow(&entry, records, &root, cx);
     }
     Ok(Outcome::done(place))
 }
