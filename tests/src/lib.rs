@@ -145,17 +145,7 @@ impl Server {
 
     /// Whether nothing waits and no runner or pipeline is left.
     pub fn is_idle(&self) -> bool {
-        let state = self.sandbox.root().join("state");
-        let waits = fs::read_dir(state.join("queue")).is_ok_and(|mut files| {
-            files
-                .any(|file| file.is_ok_and(|file| file.path().extension().is_some_and(|extension| extension == "json")))
-        });
-        let free = |name: &str| match fs::File::open(state.join(name)) {
-            Ok(file) => file.try_lock().is_ok(),
-            Err(_) => true,
-        };
-        // The queue last: a runner that is just being started has not taken its lock yet, but its submission waits.
-        free("lock") && free("runner") && !waits
+        self.sandbox.is_idle()
     }
 
     /// The process that took the environment's lock, as the lock itself tells.

@@ -19,7 +19,7 @@ use crate::exit::Exit;
 use crate::failure::{Attempt, Failure};
 use crate::files;
 use crate::root::Root;
-use crate::signal;
+use crate::{signal, voice};
 
 /// How often a lock that is awaited is tried: a person notices no delay, and a day of waiting costs no work.
 const TRY_EVERY: Duration = Duration::from_millis(50);
@@ -148,7 +148,7 @@ fn busy(path: &Path, file: &File) -> Failure {
 fn note(mut file: &File) -> String {
     let mut text = String::new();
     match file.read_to_string(&mut text) {
-        Ok(_) if !text.trim().is_empty() => text.trim().to_owned(),
+        Ok(_) if !text.trim().is_empty() => voice::clean_line(text.trim()),
         _ => "somebody who left no name".to_owned(),
     }
 }

@@ -261,7 +261,10 @@ impl Program {
     /// group, so that it can call `setsid(2)` first thing and be in a session of its own.
     pub fn detach(self, log: File) -> Result<(), Failure> {
         let expression = duct::cmd(&self.path, &self.args).full_env(&self.env).unchecked();
-        let expression = expression.stdin_null().stderr_to_stdout().stdout_file(log);
+        let mut expression = expression.stdin_null().stderr_to_stdout().stdout_file(log);
+        if let Some(dir) = self.dir {
+            expression = expression.dir(dir);
+        }
         let started = expression.start();
         drop(started.attempt_or(Exit::UNAVAILABLE, format_args!("start {}", self.path.display()))?);
         Ok(())

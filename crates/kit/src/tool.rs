@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::builder::Resettable;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ErrorKind};
 use clap::{Arg, ArgAction, Command, CommandFactory, FromArgMatches};
 use serde_json::{Map, Value};
 
@@ -362,11 +362,17 @@ fn prepare<A: CommandFactory + FromArgMatches>(tool: &Tool, args: &[OsString]) -
     };
     let settings = Settings::load(typed.get_one::<String>("environment").map(String::as_str))?;
     // Then with the settings behind the flags: what is wrong now is a setting, 78.
-    let set = map_commands(command, &|arg| {
+    let set = map_commands(command.clone(), &|arg| {
         let value = arg.get_env().and_then(|name| settings.get(name.to_str()?));
         unless_environment(arg, value)
     });
-    let wrong = |error: clap::Error| Failure::new(Exit::SETTINGS, format!("a setting is wrong: {}", sentence(&error)));
+    let wrong = |error: clap::Error| {
+        let setting = setting_behind(&error, addressed(&command, args));
+        Failure::new(
+            Exit::SETTINGS,
+            format!("a setting is wrong: {setting}{}", sentence(&error)),
+        )
+    };
     let parsed = set
         .try_get_matches_from(args)
         .and_then(|matches| A::from_arg_matches(&matches))
@@ -489,6 +495,20 @@ fn supported(error: &clap::Error, command: &Command) -> String {
     } else {
         format!("; supported: {}", names.join(", "))
     }
+}
+
+/// The name of the setting whose value clap refuses as an option's, with a colon; nothing when clap names no option.
+fn setting_behind(error: &clap::Error, command: &Command) -> String {
+    let refused = error
+        .get(ContextKind::InvalidArg)
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    let option = refused.split(' ').next().and_then(|word| word.strip_prefix("--"));
+    let arg = command
+        .get_arguments()
+        .find(|arg| option.is_some() && arg.get_long() == option);
+    let name = arg.and_then(Arg::get_env);
+    name.map(|name| format!("{}: ", name.display())).unwrap_or_default()
 }
 
 /// clap's message without its `error: ` in front and its usage lines behind: one sentence, and what was allowed.

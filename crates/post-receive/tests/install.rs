@@ -2,7 +2,7 @@
 #![cfg(test)]
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 
 use testkit::{Repository, Run, Sandbox, tool_path};
@@ -148,6 +148,17 @@ fn an_environment_file_that_is_not_there_or_says_too_little_is_78() {
         .code(78)
         .stderr_has("DEPLOY_ENV is not set")
         .check();
+}
+
+#[test]
+fn an_environment_file_that_others_may_read_is_77() {
+    let (sandbox, repository) = repository();
+    fs::set_permissions(sandbox.env_file(), fs::Permissions::from_mode(0o644)).unwrap();
+    install(&sandbox, &main_to_prod(&sandbox))
+        .code(77)
+        .stderr_has("hint: chmod 600 ")
+        .check();
+    assert!(fs::symlink_metadata(hook(&repository)).is_err());
 }
 
 #[test]

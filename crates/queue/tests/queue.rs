@@ -13,7 +13,7 @@ fn queue() -> (Sandbox, Repository) {
     sandbox.family(&["deploy-queue", "release", "rollback", "smoke-test"]);
     sandbox.stand_in(
         "deploy",
-        "echo \"$PUSHBACK_DEPLOY $*\" >> ../calls; echo said; printf '\\033[31mred\\n' >&2",
+        "echo \"$PUSHBACK_DEPLOY $*\" >> ${PUSHBACK_ENV%/prod/deploy.env}/calls; echo said; printf '\\033[31mred\\n' >&2",
     );
     repository.push("one");
     (sandbox, repository)
@@ -89,7 +89,7 @@ fn of_those_that_wait_only_the_newest_is_deployed_and_the_others_are_told() {
         3,
         "{list}"
     );
-    drop(lock);
+    lock.unlock().unwrap();
     settle(&sandbox);
     assert_eq!(sandbox.read("calls"), call(&sandbox, "prod-1", &commits[2]));
     let log = tool(&sandbox, &["log"]).any_stdout().check().stdout;
@@ -185,6 +185,18 @@ fn the_pipeline_carries_the_lock_as_its_stdin_and_speaks_into_its_log() {
 }
 
 #[test]
+fn a_runner_works_in_the_environment_in_a_session_of_its_own() {
+    let (sandbox, _) = queue();
+    sandbox.stand_in("deploy", "pwd; cut -d' ' -f6 /proc/$PPID/stat; echo $PPID");
+    submit(&sandbox, &["main"]);
+    settle(&sandbox);
+    let said = sandbox.read("prod/logs/prod-1.log");
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[0], fs::canonicalize(sandbox.root()).unwrap().to_str().unwrap());
+    assert_eq!(lines[1], lines[2], "{said}");
+}
+
+#[test]
 fn a_log_is_shown_without_what_steers_a_terminal() {
     let (sandbox, _) = queue();
     submit(&sandbox, &["main"]);
@@ -207,7 +219,7 @@ fn who_asked_and_what_for_steers_no_terminal() {
     }
     let said = tool(&sandbox, &["submit", "main"]).any_stdout().check().stdout;
     assert!(!said.contains(steers), "{said:?}");
-    drop(lock);
+    lock.unlock().unwrap();
     settle(&sandbox);
     assert!(!sandbox.read("prod/journal.ndjson").contains(steers));
 }

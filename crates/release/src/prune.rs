@@ -5,8 +5,10 @@ use std::fs;
 
 use kit::failure::Attempt;
 use kit::history::History;
-use kit::root::ReleaseName;
-use kit::{Context, Failure, Outcome};
+use kit::root::{ReleaseName, Root};
+use kit::{Context, Failure, Outcome, files};
+
+use crate::stage;
 
 pub(crate) fn prune(keep: usize, dry_run: bool, cx: &mut Context) -> Result<Outcome, Failure> {
     if !dry_run {
@@ -17,16 +19,23 @@ pub(crate) fn prune(keep: usize, dry_run: bool, cx: &mut Context) -> Result<Outc
     let doomed = plan(&root.staged()?, root.live()?.as_ref(), &cx.history()?, keep);
     let names: Vec<String> = doomed.iter().map(ToString::to_string).collect();
     cx.detail("removed", names.clone());
-    if !dry_run {
+    if !dry_run && !doomed.is_empty() {
+        stage::clear_leftovers(&root)?;
         for release in &doomed {
-            let path = root.release(release);
-            fs::remove_dir_all(&path).attempt(format_args!("remove {}", path.display()))?;
+            remove(release, &root)?;
         }
     }
     if names.is_empty() {
         cx.say("nothing to remove");
     }
     Ok(Outcome::done(names.join("\n")))
+}
+
+/// Takes a release's name away before its files: half a release is none, and the next run clears what is left of it.
+fn remove(release: &ReleaseName, root: &Root) -> Result<(), Failure> {
+    let partial = stage::partial(release, root);
+    files::publish(&root.release(release), &partial)?;
+    fs::remove_dir_all(&partial).attempt(format_args!("remove {}", partial.display()))
 }
 
 /// The releases that may go, oldest first.

@@ -37,7 +37,7 @@ pub(crate) fn stage(commit: &str, cx: &mut Context) -> Result<Outcome, Failure> 
     }
     files::make_dir(&root.releases())?;
     clear_leftovers(&root)?;
-    let partial = root.releases().join(format!("{PARTIAL}{release}"));
+    let partial = partial(&release, &root);
     let staged = fill(&partial, &repository, &commit, &shared, &root);
     if let Err(failure) = staged {
         // What was half made says nothing; the next stage removes what this one could not.
@@ -68,8 +68,13 @@ fn fill(
     files::sync_tree(partial)
 }
 
-/// Removes what a killed stage left. The lock is held, so nobody is making it.
-fn clear_leftovers(root: &Root) -> Result<(), Failure> {
+/// Where a release is made, and unmade.
+pub(crate) fn partial(release: &ReleaseName, root: &Root) -> PathBuf {
+    root.releases().join(format!("{PARTIAL}{release}"))
+}
+
+/// Removes what a killed stage or prune left. The lock is held, so nobody is making it.
+pub(crate) fn clear_leftovers(root: &Root) -> Result<(), Failure> {
     let doing = format!("clear leftovers in {}", root.releases().display());
     for entry in fs::read_dir(root.releases()).attempt(&doing)? {
         let entry = entry.attempt(&doing)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use testkit::{Run, Sandbox, commit_of, is_alive, kill, release_of};
+use testkit::{Run, Sandbox, commit_of, is_alive, kill, release_of, wait_until};
 
 fn activate(sandbox: &Sandbox) -> Run {
     sandbox.tool("release").args(["activate", &release_of(1)]).any_stdout()
@@ -59,12 +59,18 @@ fn the_app_reads_dev_null_and_speaks_into_its_log_and_holds_nothing_else_of_ours
         .filter(|path| path.starts_with(&*sandbox.path("").to_string_lossy()));
     assert_eq!(ours.count(), 2, "{open:?}");
     // The pipeline is gone and the app runs: the lock is free.
-    sandbox
-        .program("flock".as_ref())
-        .arg("--nonblock")
-        .arg(sandbox.path("prod/state/lock"))
-        .arg("true")
-        .check();
+    wait_until("the lock is free", || {
+        let flock = sandbox
+            .program("flock".as_ref())
+            .arg("--nonblock")
+            .arg(sandbox.path("prod/state/lock"));
+        flock
+            .arg("true")
+            .into_command()
+            .status()
+            .is_ok_and(|status| status.success())
+    });
+    assert!(is_alive(&pid));
     kill("KILL", pid);
 }
 

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use testkit::{Repository, Sandbox};
+use testkit::{Repository, Sandbox, gits};
 
 /// Every attribute that makes git leave a file out or write it differently.
 const ATTRIBUTES: &str = "secret export-ignore
@@ -30,15 +30,6 @@ fn files() -> BTreeMap<&'static str, &'static [u8]> {
         ("text.filtered", b"as it was\n"),
         ("text.utf16", b"abc\n"),
     ])
-}
-
-/// The gits of this machine: the packaged one, and a newer or older one of one's own.
-fn gits() -> Vec<PathBuf> {
-    let all = ["/usr/bin", "/usr/local/bin"].map(PathBuf::from);
-    let mut gits: Vec<PathBuf> = all.into_iter().filter(|dir| dir.join("git").exists()).collect();
-    gits.dedup_by_key(|dir| fs::canonicalize(dir.join("git")).unwrap());
-    assert!(!gits.is_empty());
-    gits
 }
 
 fn bare(repository: &Repository) -> String {

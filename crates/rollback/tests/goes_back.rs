@@ -142,7 +142,7 @@ fn the_pipeline_s_lock_on_stdin_reaches_every_tool_that_it_runs() {
     let lock = sandbox.hold_lock("the pipeline");
     undo(&sandbox, "prod-2").stdin_file(lock.try_clone().unwrap()).check();
     assert_eq!(sandbox.live(), release_of(1));
-    drop(lock);
+    lock.unlock().unwrap();
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_rollback_that_did_not_get_there_is_finished_and_not_begun_again_from_where_
     assert_eq!(sandbox.live(), release_of(2));
     let lock = sandbox.hold_lock("somebody in between");
     last(&sandbox).code(75).check();
-    drop(lock);
+    lock.unlock().unwrap();
     sandbox.set("RELOAD_COMMAND", "true");
     last(&sandbox).check();
     assert_eq!(sandbox.live(), release_of(2));

@@ -11,7 +11,7 @@ mod tools;
 
 pub use past::{commit_of, release_of};
 pub use processes::{is_alive, kill};
-pub use repository::Repository;
+pub use repository::{Repository, gits};
 pub use run::{Ran, Run};
 pub use sandbox::Sandbox;
 pub use tools::{tool_path, tools_dir};

@@ -66,6 +66,14 @@ impl Repository {
     }
 }
 
+/// Where this machine's gits lie: the packaged one, and one of the administrator's own if there is one.
+pub fn gits() -> Vec<PathBuf> {
+    let dirs = ["/usr/bin", "/usr/local/bin"].map(PathBuf::from);
+    let gits: Vec<PathBuf> = dirs.into_iter().filter(|dir| dir.join("git").exists()).collect();
+    assert!(!gits.is_empty(), "there is no git in /usr/bin or /usr/local/bin");
+    gits
+}
+
 fn git(dir: &Path, args: &[&str]) -> String {
     let output = output(dir, args);
     assert!(

@@ -117,7 +117,8 @@ impl Sandbox {
         fs::read_to_string(self.path(relative)).unwrap_or_default()
     }
 
-    /// Holds the environment's lock, as the pipeline does, with a note of who does.
+    /// Holds the environment's lock, as the pipeline does, with a note of who does. It is given back by `unlock`: a child
+    /// that another test is just starting may hold a copy of the open file for a moment after `drop`.
     pub fn hold_lock(&self, holder: &str) -> fs::File {
         let path = self.write("prod/state/lock", holder);
         let lock = fs::File::options()
@@ -159,10 +160,16 @@ impl Sandbox {
     /// Whether nothing waits in the queue, and no runner or pipeline is left.
     pub fn is_idle(&self) -> bool {
         let state = self.root().join("state");
-        let free = |name: &str| fs::File::open(state.join(name)).map_or(true, |file| file.try_lock().is_ok());
-        let waits = || fs::read_dir(state.join("queue")).is_ok_and(|mut entries| entries.next().is_some());
-        // The queue last: a runner that is just being started has not taken its lock yet, but its submission waits.
-        free("lock") && free("runner") && !waits()
+        // Unlocked by name: a child that another test is just starting may hold a copy of the open file.
+        let free = |name: &str| match fs::File::open(state.join(name)) {
+            Ok(file) => file.try_lock().is_ok() && file.unlock().is_ok(),
+            Err(_) => true,
+        };
+        let is_submission = |file: fs::DirEntry| file.path().extension().is_some_and(|extension| extension == "json");
+        let waits = || fs::read_dir(state.join("queue")).is_ok_and(|files| files.flatten().any(is_submission));
+        // The queue first, or a runner that is just being started would find its lock taken and go home; and the queue
+        // last, for it may have come meanwhile.
+        !waits() && free("lock") && free("runner") && !waits()
     }
 
     /// The name of the release that `current` points at; empty when there is none.

@@ -5,6 +5,7 @@ mod consent;
 mod damage;
 mod exit_codes;
 mod interruption;
+mod mutilation;
 mod readers;
 mod renaming;
 mod round_trip;
