@@ -111,10 +111,11 @@ impl Root {
             }
             Err(error) => return Err(Failure::io(format_args!("read {}", link.display()), &error)),
         };
-        let name = target.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        name.parse().map(Some).map_err(|_| {
+        let ours = target.parent() == Some(Path::new("releases")) || target.parent() == Some(&self.releases());
+        let name = target.file_name().and_then(|name| name.to_str()).filter(|_| ours);
+        name.and_then(|name| name.parse().ok()).map(Some).ok_or_else(|| {
             let message = format!("{} points at {}, which is no release", link.display(), target.display());
-            Failure::new(Exit::SETTINGS, message).hint("remove the link, or activate a release")
+            Failure::new(Exit::SETTINGS, message).hint("remove the link, then activate a release")
         })
     }
 

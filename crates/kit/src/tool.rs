@@ -360,7 +360,8 @@ fn prepare<A: CommandFactory + FromArgMatches>(tool: &Tool, args: &[OsString]) -
             ));
         }
     };
-    let settings = Settings::load(typed.get_one::<String>("environment").map(String::as_str))?;
+    let environment = typed.get_one::<String>("environment").filter(|name| !name.is_empty());
+    let settings = Settings::load(environment.map(String::as_str))?;
     // Then with the settings behind the flags: what is wrong now is a setting, 78.
     let set = map_commands(command.clone(), &|arg| {
         let value = arg.get_env().and_then(|name| settings.get(name.to_str()?));
