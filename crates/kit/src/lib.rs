@@ -5,6 +5,9 @@
 //! [`process`]es, durable [`files`], the [`clock`], [`signal`]s, and [`tool::main`], which ties them together.
 
 pub mod clock;
+mod command_line;
+pub mod context;
+mod ending;
 pub mod exit;
 pub mod failure;
 pub mod files;
@@ -21,6 +24,7 @@ pub mod tool;
 pub mod user_command;
 pub mod voice;
 
+pub use context::{Context, Outcome};
 pub use exit::Exit;
 pub use failure::{Attempt, Failure};
-pub use tool::{Context, Outcome, Tool};
+pub use tool::Tool;

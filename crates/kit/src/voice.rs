@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use crate::failure::Failure;
+
 /// Writes `tool: sentence` to stderr. A closed or full stderr is ignored: the work matters more than the talk.
 pub fn say(tool: &str, sentence: &str) {
     write_error(&format!("{tool}: {}\n", clean(sentence)));
@@ -10,6 +12,14 @@ pub fn say(tool: &str, sentence: &str) {
 /// Writes a line to stderr as it is, cleaned, without the tool's name: a hint, a table for a person.
 pub fn line(text: &str) {
     write_error(&format!("{}\n", clean(text)));
+}
+
+/// Says a failure: its sentence, and the hint on a line of its own.
+pub(crate) fn complain(tool: &str, failure: &Failure) {
+    say(tool, &failure.message);
+    if let Some(hint) = &failure.hint {
+        line(&format!("hint: {hint}"));
+    }
 }
 
 fn write_error(text: &str) {

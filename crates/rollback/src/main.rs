@@ -7,10 +7,10 @@ mod target;
 
 use std::process::ExitCode;
 
+use kit::context::speak_for;
 use kit::lock::Lock;
 use kit::process::{Sink, Status};
 use kit::root::ReleaseName;
-use kit::tool::speak_for;
 use kit::{Context, Exit, Failure, Outcome, Tool};
 use serde_json::{Map, Value};
 

@@ -1,0 +1,159 @@
+//! How a child ends: by itself, or with all its kin when its deadline passes or this tool is told to stop.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+
+use crate::signal;
+
+/// How often a waiting tool looks for signals.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How a child ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// With this code.
+    Exit(u8),
+    /// By this signal.
+    Signal(i32),
+    /// By this tool, because its deadline had passed.
+    Deadline,
+}
+
+impl Status {
+    /// Ended with 0.
+    #[must_use]
+    pub fn is_success(self) -> bool {
+        self == Self::Exit(0)
+    }
+
+    /// `exited with 3`, `was ended by signal 9`, `took longer than it may`.
+    #[must_use]
+    pub fn spell(self) -> String {
+        match self {
+            Self::Exit(code) => format!("exited with {code}"),
+            Self::Signal(signal) => format!("was ended by signal {signal}"),
+            Self::Deadline => "took longer than it may".to_owned(),
+        }
+    }
+}
+
+/// A child that ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// How.
+    pub status: Status,
+    /// What it printed, when captured.
+    pub stdout: Vec<u8>,
+    /// What it said, when captured.
+    pub stderr: Vec<u8>,
+}
+
+impl Ended {
+    /// The captured stdout as text, without its final newline.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).trim_end_matches('\n').to_owned()
+    }
+
+    /// The last line that it said on stderr, or how it ended when it said nothing.
+    #[must_use]
+    pub fn last_words(&self) -> String {
+        let said = String::from_utf8_lossy(&self.stderr);
+        match said.trim_end().lines().next_back() {
+            Some(line) => line.to_owned(),
+            None => format!("it {}", self.status.spell()),
+        }
+    }
+}
+
+/// What is ended together.
+#[derive(Clone, Copy)]
+pub(crate) enum Whole {
+    /// The child's process group.
+    Group,
+    /// Its session, with all groups in it.
+    Session,
+}
+
+/// Waits for the child alone. When its deadline passes, or a signal asks this tool to stop, the child is ended with
+/// all its kin: SIGTERM, then SIGKILL.
+pub(crate) fn wait(
+    handle: &duct::Handle,
+    whole: Whole,
+    deadline: Option<Duration>,
+    grace: Duration,
+) -> io::Result<Status> {
+    let began = Instant::now();
+    let leader = handle.pids().first().copied().unwrap_or_default();
+    loop {
+        if let Some(output) = handle.wait_timeout(LOOK_EVERY)? {
+            return Ok(status_of(output.status));
+        }
+        let late = deadline.is_some_and(|deadline| began.elapsed() >= deadline);
+        if late || signal::received().is_some() {
+            end(handle, leader, whole, grace)?;
+            return Ok(Status::Deadline);
+        }
+    }
+}
+
+fn end(handle: &duct::Handle, leader: u32, whole: Whole, grace: Duration) -> io::Result<()> {
+    tell(leader, whole, Signal::TERM);
+    let began = Instant::now();
+    while began.elapsed() < grace && (handle.try_wait()?.is_none() || !kin(leader, whole).is_empty()) {
+        std::thread::sleep(LOOK_EVERY);
+    }
+    // Children of children may still be made while we look; each round sees those that the last one missed.
+    for _ in 0..100 {
+        tell(leader, whole, Signal::KILL);
+        if handle.wait_timeout(LOOK_EVERY)?.is_some() && kin(leader, whole).is_empty() {
+            return Ok(());
+        }
+    }
+    Err(io::Error::other("a process does not end even when killed"))
+}
+
+fn tell(leader: u32, whole: Whole, signal: Signal) {
+    for pid in kin(leader, whole) {
+        // One that has ended meanwhile is what we want.
+        rustix::process::kill_process(pid, signal).ok();
+    }
+}
+
+/// The living processes of the leader's group or session, as `/proc` tells (`proc_pid_stat(5)`: the fields after the
+/// name are state, parent, group, session).
+fn kin(leader: u32, whole: Whole) -> Vec<Pid> {
+    let Ok(processes) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let member = |name: &OsStr| -> Option<Pid> {
+        let number: i32 = name.to_str()?.parse().ok()?;
+        let stat = fs::read_to_string(Path::new("/proc").join(name).join("stat")).ok()?;
+        let (_, fields) = stat.rsplit_once(')')?;
+        let mut fields = fields.split_whitespace();
+        let alive = fields.next()? != "Z";
+        let id = fields.nth(match whole {
+            Whole::Group => 1,
+            Whole::Session => 2,
+        })?;
+        (alive && id.parse() == Ok(leader)).then(|| Pid::from_raw(number))?
+    };
+    processes
+        .flatten()
+        .filter_map(|entry| member(&entry.file_name()))
+        .collect()
+}
+
+fn status_of(status: ExitStatus) -> Status {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Status::Exit(u8::try_from(code).unwrap_or(u8::MAX)),
+        (None, signal) => Status::Signal(signal.unwrap_or_default()),
+    }
+}
