@@ -45,20 +45,12 @@ impl Reader {
             }
             reads
         });
-        Self {
-            stop,
-            thread: Some(thread),
-        }
+        Self { stop, thread: Some(thread) }
     }
 
     fn finish(mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        let reads = self
-            .thread
-            .take()
-            .expect("it runs once")
-            .join()
-            .expect("no read failed");
+        let reads = self.thread.take().expect("it runs once").join().expect("no read failed");
         assert!(reads > 0);
     }
 }
@@ -70,12 +62,7 @@ fn killed(tool: &str, wrapper: &str, health: &str) -> (Server, String, String) {
     let first = server.deploy("ok");
     let reader = Reader::of(&server);
     let once = server.sandbox.path("killed");
-    server.wrap(
-        tool,
-        &wrapper
-            .replace("ONCE", &once.display().to_string())
-            .replace("KILL", KILL),
-    );
+    server.wrap(tool, &wrapper.replace("ONCE", &once.display().to_string()).replace("KILL", KILL));
     let (second, _) = server.push(health);
     wait_until("the pipeline was killed", || once.exists());
     wait_until("all of it is gone", || server.is_idle());
@@ -110,11 +97,7 @@ fn killed_before_a_step_acts_it_is_undone_or_closed() {
 fn killed_after_a_step_acted_it_is_finished_undone_or_closed() {
     for (step, tool) in STEPS {
         let (server, first, second) = killed(tool, &after(step), "ok");
-        let (live, end) = if ["smoke", "report"].contains(&step) {
-            (second, 0)
-        } else {
-            (first, 137)
-        };
+        let (live, end) = if ["smoke", "report"].contains(&step) { (second, 0) } else { (first, 137) };
         assert_eq!((server.live(), server.ends()[1]), (live, end), "after {step}");
     }
 }
@@ -150,21 +133,15 @@ fn killed_between_stop_switch_and_start_the_old_release_runs_again() {
             "STOP_COMMAND" => "rm -f data/running",
             _ => "echo \"@$PUSHBACK_COMMIT\" > data/running",
         };
-        let kill = format!(
-            "[ -e {once} ] || {{ touch {once}; {KILL_FROM_COMMAND}; }}; {command}",
-            once = once.display()
-        );
+        let kill =
+            format!("[ -e {once} ] || {{ touch {once}; {KILL_FROM_COMMAND}; }}; {command}", once = once.display());
         server.sandbox.set(setting, &kill);
         server.push("ok too");
         wait_until("the pipeline was killed", || once.exists());
         wait_until("all of it is gone", || server.is_idle());
         server.tool("deploy-queue").arg("run").any_stderr().check();
         reader.finish();
-        assert_eq!(
-            (server.live(), server.running(), server.ends()),
-            (first.clone(), first, vec![0, 137]),
-            "{setting}"
-        );
+        assert_eq!((server.live(), server.running(), server.ends()), (first.clone(), first, vec![0, 137]), "{setting}");
     }
 }
 
@@ -173,27 +150,14 @@ fn a_runner_killed_alone_frees_nothing_while_its_pipeline_works() {
     let server = Server::new();
     server.deploy("ok");
     let (begun, go) = (server.sandbox.path("begun"), server.sandbox.path("go"));
-    let wait = format!(
-        "touch {}; until [ -e {} ]; do sleep 0.02; done",
-        begun.display(),
-        go.display()
-    );
+    let wait = format!("touch {}; until [ -e {} ]; do sleep 0.02; done", begun.display(), go.display());
     server.sandbox.set("TEST_COMMAND", &wait);
     let (second, _) = server.push("ok too");
     wait_until("the test runs", || begun.exists());
     let runner = server.lock_holder();
-    server
-        .sandbox
-        .program("/bin/kill".as_ref())
-        .args(["-KILL", &runner])
-        .check();
+    server.sandbox.program("/bin/kill".as_ref()).args(["-KILL", &runner]).check();
     // The pipeline holds the lock on its stdin: nobody else gets it.
-    server
-        .tool("rollback")
-        .arg("--last")
-        .code(75)
-        .stderr_has("is held by deploy-queue run")
-        .check();
+    server.tool("rollback").arg("--last").code(75).stderr_has("is held by deploy-queue run").check();
     std::fs::write(&go, "").unwrap();
     wait_until("the pipeline is through", || server.is_idle());
     server.tool("deploy-queue").arg("run").any_stderr().check();
@@ -215,11 +179,7 @@ fn a_runner_that_is_told_to_stop_undoes_what_it_began() {
     server.push("slow");
     wait_until("the new release starts", || begun.exists());
     let runner = server.lock_holder();
-    server
-        .sandbox
-        .program("/bin/kill".as_ref())
-        .args(["-TERM", &runner])
-        .check();
+    server.sandbox.program("/bin/kill".as_ref()).args(["-TERM", &runner]).check();
     wait_until("it is through", || server.is_idle());
     assert_eq!((server.live(), server.running()), (first.clone(), first));
     assert_eq!(server.ends().len(), 2);

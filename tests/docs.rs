@@ -28,20 +28,12 @@ fn read(relative: &str) -> String {
 
 /// Every document, as its path and its text.
 fn documents() -> Vec<(PathBuf, String)> {
-    let mut paths: Vec<PathBuf> = [
-        "README.md",
-        "CHANGELOG.md",
-        "CONTRIBUTING.md",
-        "examples/guestbook/README.md",
-    ]
-    .map(|name| workspace().join(name))
-    .to_vec();
+    let mut paths: Vec<PathBuf> = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "examples/guestbook/README.md"]
+        .map(|name| workspace().join(name))
+        .to_vec();
     let docs = fs::read_dir(workspace().join("docs")).expect("there are documents");
     paths.extend(docs.map(|entry| entry.expect("a file").path()));
-    paths
-        .into_iter()
-        .map(|path| (path.clone(), fs::read_to_string(&path).expect("text")))
-        .collect()
+    paths.into_iter().map(|path| (path.clone(), fs::read_to_string(&path).expect("text"))).collect()
 }
 
 /// The help of a tool and of all its commands.
@@ -71,11 +63,7 @@ fn commands(text: &str) -> Vec<(&'static str, String)> {
         if line.trim_start().starts_with("```") {
             fenced = !fenced;
         }
-        let line = line
-            .trim_start_matches(['$', ' '])
-            .split(" #")
-            .next()
-            .unwrap_or_default();
+        let line = line.trim_start_matches(['$', ' ']).split(" #").next().unwrap_or_default();
         let line = line.trim_start_matches("sudo -u deploy ");
         let tool = TOOLS.iter().find(|tool| line.starts_with(&format!("{tool} ")));
         if let (true, Some(tool)) = (fenced, tool) {
@@ -88,17 +76,9 @@ fn commands(text: &str) -> Vec<(&'static str, String)> {
 #[test]
 fn every_link_within_the_project_leads_somewhere() {
     for (path, text) in documents() {
-        for link in text
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split([')', '#', ' ']).next())
-        {
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#', ' ']).next()) {
             let outside = link.is_empty() || link.contains("://");
-            assert!(
-                outside || path.parent().unwrap().join(link).exists(),
-                "{}: {link}",
-                path.display()
-            );
+            assert!(outside || path.parent().unwrap().join(link).exists(), "{}: {link}", path.display());
         }
     }
 }
@@ -110,10 +90,7 @@ fn every_flag_of_a_command_in_the_documents_exists() {
     for (path, text) in documents() {
         for (tool, line) in commands(&text) {
             let own = line.split(" -- ").next().unwrap_or_default();
-            let flags = own
-                .split_whitespace()
-                .skip(1)
-                .filter(|word| word.starts_with("--") && word.len() > 2);
+            let flags = own.split_whitespace().skip(1).filter(|word| word.starts_with("--") && word.len() > 2);
             for flag in flags.map(|flag| flag.split('=').next().unwrap_or_default().trim_end_matches(']')) {
                 let text = &help.iter().find(|(name, _)| *name == tool).unwrap().1;
                 let known = text.split([' ', ',', '\n', '=', '[']).any(|word| word == flag);
@@ -122,10 +99,7 @@ fn every_flag_of_a_command_in_the_documents_exists() {
             }
         }
     }
-    assert!(
-        seen > 10,
-        "only {seen} flags were found: does this test still read the documents?"
-    );
+    assert!(seen > 10, "only {seen} flags were found: does this test still read the documents?");
 }
 
 #[test]
@@ -134,48 +108,26 @@ fn every_setting_in_a_help_text_stands_in_the_contract() {
     let mut seen = BTreeSet::new();
     for tool in TOOLS {
         let text = help(tool).split_whitespace().collect::<Vec<_>>().join(" ");
-        seen.extend(
-            text.split("[env: ")
-                .skip(1)
-                .filter_map(|rest| rest.split(']').next())
-                .map(str::to_owned),
-        );
+        seen.extend(text.split("[env: ").skip(1).filter_map(|rest| rest.split(']').next()).map(str::to_owned));
     }
     assert!(seen.contains("STEP_TIMEOUT"), "{seen:?}");
     for name in seen {
-        assert!(
-            contract.contains(&format!("`{name}`")),
-            "docs/contract.md does not name {name}"
-        );
+        assert!(contract.contains(&format!("`{name}`")), "docs/contract.md does not name {name}");
     }
 }
 
 /// The codes in the first cells of a table's rows: `| 1 |`, `| 77, 78 |`, ``| `0` |``.
 fn codes_in_tables(text: &str) -> BTreeSet<String> {
-    let cells = text
-        .lines()
-        .filter(|line| line.starts_with('|'))
-        .flat_map(|line| line.split('|'));
+    let cells = text.lines().filter(|line| line.starts_with('|')).flat_map(|line| line.split('|'));
     let codes = cells.flat_map(|cell| cell.split([',', ' ', '`'])).map(str::trim);
-    codes
-        .filter(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_digit()))
-        .map(str::to_owned)
-        .collect()
+    codes.filter(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_digit())).map(str::to_owned).collect()
 }
 
 #[test]
 fn every_exit_code_of_the_pipeline_stands_in_the_readme_and_in_the_recovery_page() {
     let script = read("scripts/deploy");
-    let header = script
-        .split("# Exit status:")
-        .nth(1)
-        .expect("the header")
-        .split("\n\n")
-        .next()
-        .expect("its end");
-    let codes = header
-        .split([' ', ','])
-        .filter(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_digit()));
+    let header = script.split("# Exit status:").nth(1).expect("the header").split("\n\n").next().expect("its end");
+    let codes = header.split([' ', ',']).filter(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_digit()));
     let (readme, recovery) = (codes_in_tables(&read("README.md")), read("docs/recovery.md"));
     let mut seen = 0;
     for code in codes {
@@ -194,19 +146,10 @@ fn every_exit_code_of_a_tool_stands_in_the_contract() {
     let contract = codes_in_tables(&read("docs/contract.md"));
     for tool in TOOLS {
         let text = help(tool);
-        let table = text
-            .split("Exit status:\n")
-            .nth(1)
-            .expect("a table")
-            .split("\n\n")
-            .next()
-            .expect("its end");
+        let table = text.split("Exit status:\n").nth(1).expect("a table").split("\n\n").next().expect("its end");
         let first = table.lines().filter_map(|line| line.split_whitespace().next());
         for code in first.filter(|word| word.chars().all(|c| c.is_ascii_digit())) {
-            assert!(
-                contract.contains(code),
-                "docs/contract.md does not tell what {code} means ({tool})"
-            );
+            assert!(contract.contains(code), "docs/contract.md does not tell what {code} means ({tool})");
         }
     }
 }

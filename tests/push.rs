@@ -7,10 +7,7 @@ use testkit::wait_until;
 fn a_push_returns_while_the_deployment_goes_on() {
     let server = Server::new();
     let go = server.sandbox.path("go");
-    server.sandbox.set(
-        "TEST_COMMAND",
-        &format!("until [ -e {} ]; do sleep 0.02; done", go.display()),
-    );
+    server.sandbox.set("TEST_COMMAND", &format!("until [ -e {} ]; do sleep 0.02; done", go.display()));
     let (commit, said) = server.push("ok");
     // git has returned, and the tests cannot have ended.
     assert!(said.contains("submission 1") && said.contains("watch it"), "{said}");
@@ -25,21 +22,11 @@ fn whoever_waits_sees_the_log_and_the_verdict_as_the_last_line() {
     let server = Server::new();
     server.repository.write("health", "ok");
     server.repository.commit("ok");
-    let pushed = server
-        .repository
-        .try_git(&["push", "-o", "wait", "origin", "HEAD:refs/heads/main"]);
+    let pushed = server.repository.try_git(&["push", "-o", "wait", "origin", "HEAD:refs/heads/main"]);
     let said = String::from_utf8_lossy(&pushed.stderr).into_owned();
-    let told: Vec<&str> = said
-        .lines()
-        .filter(|line| line.starts_with("remote: "))
-        .map(str::trim_end)
-        .collect();
+    let told: Vec<&str> = said.lines().filter(|line| line.starts_with("remote: ")).map(str::trim_end).collect();
     assert!(said.contains("deploy: smoke"), "{said}");
-    assert!(
-        told.last()
-            .is_some_and(|line| line.ends_with("prod-1: exit 0: live and verified")),
-        "{said}"
-    );
+    assert!(told.last().is_some_and(|line| line.ends_with("prod-1: exit 0: live and verified")), "{said}");
 }
 
 #[test]
@@ -70,9 +57,7 @@ fn a_deleted_branch_an_unmapped_one_and_a_tag_deploy_nothing() {
     assert!(push("v1").contains("refs/tags/v1 is mapped to no environment"));
     assert!(push(":refs/heads/other").contains("refs/heads/other was deleted; what is live stays live"));
     let bare = server.repository.bare.to_string_lossy().into_owned();
-    server
-        .repository
-        .git(&["--git-dir", &bare, "config", "receive.denyDeleteCurrent", "ignore"]);
+    server.repository.git(&["--git-dir", &bare, "config", "receive.denyDeleteCurrent", "ignore"]);
     assert!(push(":refs/heads/main").contains("refs/heads/main was deleted"));
     assert_eq!((server.ends(), server.live()), (vec![0], commit));
 }
@@ -81,21 +66,13 @@ fn a_deleted_branch_an_unmapped_one_and_a_tag_deploy_nothing() {
 fn a_newer_push_takes_the_place_of_the_one_that_waits_and_it_is_told_so() {
     let server = Server::new();
     let (begun, go) = (server.sandbox.path("begun"), server.sandbox.path("go"));
-    server.sandbox.set(
-        "TEST_COMMAND",
-        &format!(
-            "touch {}; until [ -e {} ]; do sleep 0.02; done",
-            begun.display(),
-            go.display()
-        ),
-    );
+    server
+        .sandbox
+        .set("TEST_COMMAND", &format!("touch {}; until [ -e {} ]; do sleep 0.02; done", begun.display(), go.display()));
     server.push("ok");
     wait_until("the first one runs", || begun.exists());
     let (_, second) = server.push("ok 2");
-    assert!(
-        second.contains("submission 2") && second.contains("next after"),
-        "{second}"
-    );
+    assert!(second.contains("submission 2") && second.contains("next after"), "{second}");
     let (third, said) = server.push("ok 3");
     assert!(said.contains("takes the place of submission 2"), "{said}");
     std::fs::write(&go, "").unwrap();
@@ -113,30 +90,12 @@ fn a_newer_push_takes_the_place_of_the_one_that_waits_and_it_is_told_so() {
 fn the_deployed_commit_survives_a_force_push_and_a_collection_of_garbage() {
     let server = Server::new();
     let first = server.deploy("ok");
-    server.repository.git(&[
-        "commit",
-        "--quiet",
-        "--amend",
-        "--allow-empty",
-        "--message",
-        "rewritten",
-    ]);
-    server.repository.git(&[
-        "push",
-        "--quiet",
-        "--force",
-        "origin",
-        "HEAD:refs/heads/other",
-        "+HEAD:refs/heads/main",
-    ]);
+    server.repository.git(&["commit", "--quiet", "--amend", "--allow-empty", "--message", "rewritten"]);
+    server.repository.git(&["push", "--quiet", "--force", "origin", "HEAD:refs/heads/other", "+HEAD:refs/heads/main"]);
     server.settle();
     let bare = server.repository.bare.to_string_lossy().into_owned();
-    server
-        .repository
-        .git(&["--git-dir", &bare, "reflog", "expire", "--expire=now", "--all"]);
-    server
-        .repository
-        .git(&["--git-dir", &bare, "gc", "--quiet", "--prune=now"]);
+    server.repository.git(&["--git-dir", &bare, "reflog", "expire", "--expire=now", "--all"]);
+    server.repository.git(&["--git-dir", &bare, "gc", "--quiet", "--prune=now"]);
     server
         .tool("deploy-queue")
         .args(["submit", "--follow", "--force", &first])
@@ -151,9 +110,7 @@ fn a_pusher_neither_sees_nor_moves_the_pins() {
     let server = Server::new();
     server.deploy("ok");
     assert!(!server.repository.git(&["ls-remote", "origin"]).contains("refs/deploys"));
-    let pushed = server
-        .repository
-        .try_git(&["push", "origin", "HEAD:refs/deploys/prod/1"]);
+    let pushed = server.repository.try_git(&["push", "origin", "HEAD:refs/deploys/prod/1"]);
     assert!(!pushed.status.success());
 }
 
@@ -165,17 +122,8 @@ fn a_repository_with_sha256_names_is_deployed_from_as_well() {
     }
     let bare = server.repository.bare.to_string_lossy().into_owned();
     std::fs::create_dir_all(&server.repository.bare).unwrap();
-    server.repository.git(&[
-        "init",
-        "--quiet",
-        "--bare",
-        "--object-format=sha256",
-        "--initial-branch=main",
-        &bare,
-    ]);
-    server
-        .repository
-        .git(&["init", "--quiet", "--object-format=sha256", "--initial-branch=main"]);
+    server.repository.git(&["init", "--quiet", "--bare", "--object-format=sha256", "--initial-branch=main", &bare]);
+    server.repository.git(&["init", "--quiet", "--object-format=sha256", "--initial-branch=main"]);
     server.repository.git(&["remote", "add", "origin", &bare]);
     let map = format!("--map=main={}", server.sandbox.env_file().display());
     server
@@ -198,21 +146,12 @@ fn whoever_waits_is_told_when_the_runner_cannot_begin() {
     std::fs::create_dir(&current).unwrap();
     server.repository.write("health", "ok too");
     server.repository.commit("ok too");
-    let pushed = server
-        .repository
-        .try_git(&["push", "-o", "wait", "origin", "HEAD:refs/heads/main"]);
+    let pushed = server.repository.try_git(&["push", "-o", "wait", "origin", "HEAD:refs/heads/main"]);
     let said = String::from_utf8_lossy(&pushed.stderr).into_owned();
-    assert!(
-        said.contains("submission 2 waits") && said.contains("is not a symbolic link"),
-        "{said}"
-    );
+    assert!(said.contains("submission 2 waits") && said.contains("is not a symbolic link"), "{said}");
     // Once it is mended, what waited is deployed.
     std::fs::remove_dir(&current).unwrap();
-    server
-        .tool("release")
-        .args(["activate", &format!("1-{}", &first[..7])])
-        .any_stdout()
-        .check();
+    server.tool("release").args(["activate", &format!("1-{}", &first[..7])]).any_stdout().check();
     server.tool("deploy-queue").arg("run").any_stderr().check();
     assert_eq!(server.ends(), [0, 0]);
 }

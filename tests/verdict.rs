@@ -10,27 +10,15 @@ fn last_end(server: &Server) -> i64 {
 fn a_good_push_is_live_and_verified() {
     let server = Server::new();
     let commit = server.deploy("ok");
-    assert_eq!(
-        (server.ends(), server.live(), server.running()),
-        (vec![0], commit.clone(), commit)
-    );
+    assert_eq!((server.ends(), server.live(), server.running()), (vec![0], commit.clone(), commit));
 }
 
 #[test]
 fn a_commit_that_is_live_is_not_deployed_again_unless_forced() {
     let server = Server::new();
     let commit = server.deploy("ok");
-    let again = |force: &[&str]| {
-        server
-            .tool("deploy-queue")
-            .args(["submit", "--follow"])
-            .args(force)
-            .arg(&commit)
-    };
-    again(&[])
-        .stdout_has("prod-2: exit 0")
-        .stderr_has("is live already")
-        .check();
+    let again = |force: &[&str]| server.tool("deploy-queue").args(["submit", "--follow"]).args(force).arg(&commit);
+    again(&[]).stdout_has("prod-2: exit 0").stderr_has("is live already").check();
     assert_eq!(server.records("release", "stage").len(), 1);
     again(&["--force"]).stdout_has("prod-3: exit 0").any_stderr().check();
     assert_eq!(server.sandbox.live(), format!("3-{}", &commit[..7]));
@@ -42,10 +30,7 @@ fn failing_tests_touch_nothing() {
     let good = server.deploy("ok");
     server.sandbox.set("TEST_COMMAND", "exit 3");
     server.deploy("ok too");
-    assert_eq!(
-        (server.ends(), server.live(), server.running()),
-        (vec![0, 1], good.clone(), good)
-    );
+    assert_eq!((server.ends(), server.live(), server.running()), (vec![0, 1], good.clone(), good));
 }
 
 #[test]
@@ -63,10 +48,7 @@ fn a_failed_backup_stops_the_deploy() {
     let good = server.deploy("ok");
     server.sandbox.write("prod/shared/data/app.sqlite", "not a database");
     server.deploy("ok too");
-    assert_eq!(
-        (last_end(&server), server.live(), server.running()),
-        (3, good.clone(), good)
-    );
+    assert_eq!((last_end(&server), server.live(), server.running()), (3, good.clone(), good));
 }
 
 #[test]
@@ -84,15 +66,9 @@ fn a_missing_database_is_skipped_before_the_first_activation_only() {
 fn a_failed_activation_goes_back() {
     let server = Server::new();
     let good = server.deploy("ok");
-    server.sandbox.set(
-        "START_COMMAND",
-        "grep -q ok health && echo \"@$PUSHBACK_COMMIT\" > data/running",
-    );
+    server.sandbox.set("START_COMMAND", "grep -q ok health && echo \"@$PUSHBACK_COMMIT\" > data/running");
     server.deploy("does not start");
-    assert_eq!(
-        (last_end(&server), server.live(), server.running()),
-        (3, good.clone(), good)
-    );
+    assert_eq!((last_end(&server), server.live(), server.running()), (3, good.clone(), good));
 }
 
 #[test]
@@ -101,10 +77,7 @@ fn a_failed_smoke_test_goes_back_and_the_data_is_still_there() {
     let good = server.deploy("ok");
     server.sandbox.write("prod/shared/data/entry", "hello");
     server.deploy("sick");
-    assert_eq!(
-        (last_end(&server), server.live(), server.running()),
-        (4, good.clone(), good)
-    );
+    assert_eq!((last_end(&server), server.live(), server.running()), (4, good.clone(), good));
     assert_eq!(server.sandbox.read("prod/current/data/entry"), "hello");
 }
 
@@ -112,15 +85,9 @@ fn a_failed_smoke_test_goes_back_and_the_data_is_still_there() {
 fn a_failed_first_deployment_stops_the_app() {
     let server = Server::new();
     server.deploy("sick");
-    assert_eq!(
-        (server.ends(), server.live(), server.running()),
-        (vec![5], String::new(), String::new())
-    );
+    assert_eq!((server.ends(), server.live(), server.running()), (vec![5], String::new(), String::new()));
     let fixed = server.deploy("ok");
-    assert_eq!(
-        (last_end(&server), server.live(), server.running()),
-        (0, fixed.clone(), fixed)
-    );
+    assert_eq!((last_end(&server), server.live(), server.running()), (0, fixed.clone(), fixed));
 }
 
 #[test]
@@ -151,10 +118,9 @@ fn a_smoke_test_that_cannot_find_out_leaves_the_release_and_asks_for_a_person() 
 fn preflight_says_no_before_anything_is_touched() {
     let server = Server::new();
     let good = server.deploy("ok");
-    server.repository.write(
-        "preflight.toml",
-        "[[check]]\nname = 'disk'\nkind = 'disk'\npath = '.'\nexpect = 'free > 900000GB'\n",
-    );
+    server
+        .repository
+        .write("preflight.toml", "[[check]]\nname = 'disk'\nkind = 'disk'\npath = '.'\nexpect = 'free > 900000GB'\n");
     server.deploy("ok too");
     assert_eq!((last_end(&server), server.live()), (69, good));
 }
@@ -163,10 +129,7 @@ fn preflight_says_no_before_anything_is_touched() {
 fn a_smoke_file_that_cannot_be_read_is_found_before_anything_is_touched() {
     let server = Server::new();
     let good = server.deploy("ok");
-    server.repository.write(
-        "smoke.toml",
-        "[[check]]\nname = 'x'\nkind = 'psychic'\nexpect = 'all well'\n",
-    );
+    server.repository.write("smoke.toml", "[[check]]\nname = 'x'\nkind = 'psychic'\nexpect = 'all well'\n");
     server.deploy("ok too");
     assert_eq!((last_end(&server), server.live()), (78, good));
 }
@@ -175,23 +138,12 @@ fn a_smoke_file_that_cannot_be_read_is_found_before_anything_is_touched() {
 fn a_commit_that_cannot_be_staged_touches_nothing() {
     let server = Server::new();
     let good = server.deploy("ok");
-    server
-        .sandbox
-        .fake("tar", "#!/bin/sh\necho 'tar: disk full' >&2\nexit 2\n");
-    let path = format!(
-        "{}:{}",
-        server.sandbox.path("bin").display(),
-        std::env::var("PATH").unwrap()
-    );
+    server.sandbox.fake("tar", "#!/bin/sh\necho 'tar: disk full' >&2\nexit 2\n");
+    let path = format!("{}:{}", server.sandbox.path("bin").display(), std::env::var("PATH").unwrap());
     server.repository.write("health", "ok too");
     let commit = server.repository.commit("ok too");
-    server
-        .repository
-        .git(&["push", "--quiet", "origin", "HEAD:refs/heads/unmapped"]);
-    let submit = server
-        .tool("deploy-queue")
-        .env("PATH", path)
-        .args(["submit", "--follow", &commit]);
+    server.repository.git(&["push", "--quiet", "origin", "HEAD:refs/heads/unmapped"]);
+    let submit = server.tool("deploy-queue").env("PATH", path).args(["submit", "--follow", &commit]);
     submit.code(74).any_stdout().stderr_has("tar: disk full").check();
     assert_eq!(server.live(), good);
 }
@@ -201,18 +153,8 @@ fn the_guard_refuses_a_commit_that_was_rolled_back_until_it_is_forced() {
     let server = Server::new();
     let good = server.deploy("ok");
     let bad = server.deploy("sick");
-    let submit = |force: &[&str]| {
-        server
-            .tool("deploy-queue")
-            .args(["submit", "--follow"])
-            .args(force)
-            .arg(&bad)
-    };
-    submit(&[])
-        .code(75)
-        .any_stdout()
-        .stderr_has("a person must look first")
-        .check();
+    let submit = |force: &[&str]| server.tool("deploy-queue").args(["submit", "--follow"]).args(force).arg(&bad);
+    submit(&[]).code(75).any_stdout().stderr_has("a person must look first").check();
     assert_eq!(server.live(), good);
     submit(&["--force"]).code(4).any_stdout().any_stderr().check();
     assert_eq!((server.live(), server.running()), (good.clone(), good));
@@ -220,11 +162,9 @@ fn the_guard_refuses_a_commit_that_was_rolled_back_until_it_is_forced() {
 
 #[test]
 fn what_is_not_supported_yet_is_refused_before_anything_is_touched() {
-    for (setting, value) in [
-        ("RELEASE_STRATEGY", "compose"),
-        ("MIGRATIONS_DIR", "migrations"),
-        ("SERVICE", "app.service"),
-    ] {
+    for (setting, value) in
+        [("RELEASE_STRATEGY", "compose"), ("MIGRATIONS_DIR", "migrations"), ("SERVICE", "app.service")]
+    {
         let server = Server::new();
         let good = server.deploy("ok");
         server.sandbox.set(setting, value);
@@ -248,29 +188,13 @@ fn a_pipeline_that_crashes_is_not_mistaken_for_a_failed_build() {
 #[test]
 fn wrong_usage_of_the_pipeline_is_64_and_by_hand_it_takes_its_place_in_the_queue() {
     let server = Server::new();
-    server
-        .tool("deploy")
-        .code(64)
-        .stderr("usage: deploy [--force] ENV COMMIT\n")
-        .check();
+    server.tool("deploy").code(64).stderr("usage: deploy [--force] ENV COMMIT\n").check();
     server.repository.write("health", "ok");
     let (commit, _) = server.repository.push("ok");
     server.settle();
-    let path = format!(
-        "{}:{}",
-        server.sandbox.path("tools").display(),
-        std::env::var("PATH").unwrap()
-    );
-    let deploy = server
-        .tool("deploy")
-        .env("PATH", path)
-        .arg("--force")
-        .arg(server.sandbox.env_file())
-        .arg(commit);
-    deploy
-        .stdout_has("prod-2: exit 0: live and verified")
-        .any_stderr()
-        .check();
+    let path = format!("{}:{}", server.sandbox.path("tools").display(), std::env::var("PATH").unwrap());
+    let deploy = server.tool("deploy").env("PATH", path).arg("--force").arg(server.sandbox.env_file()).arg(commit);
+    deploy.stdout_has("prod-2: exit 0: live and verified").any_stderr().check();
 }
 
 #[test]
@@ -281,8 +205,5 @@ fn settings_that_others_may_read_are_not_permitted() {
     let app = server.sandbox.write("prod/app.env", "SECRET=1\n");
     server.sandbox.set("APP_ENV_FILE", &app.display().to_string());
     server.deploy("ok too");
-    assert_eq!(
-        (last_end(&server), server.live(), server.running()),
-        (77, good.clone(), good)
-    );
+    assert_eq!((last_end(&server), server.live(), server.running()), (77, good.clone(), good));
 }

@@ -87,12 +87,7 @@ impl Server {
         server.repository.write("preflight.toml", PREFLIGHT);
         let map = format!("--map=main={}", server.sandbox.env_file().display());
         let install = server.tool("post-receive").env_remove("PUSHBACK_ENV").arg("install");
-        install
-            .arg(&server.repository.bare)
-            .arg(map)
-            .any_stdout()
-            .any_stderr()
-            .check();
+        install.arg(&server.repository.bare).arg(map).any_stdout().any_stderr().check();
         server
     }
 
@@ -120,9 +115,7 @@ impl Server {
 
     /// A run of one of the server's own tools.
     pub fn tool(&self, name: &str) -> Run {
-        self.sandbox
-            .program(&self.tools().join(name))
-            .env("PUSHBACK_ENV", self.sandbox.env_file())
+        self.sandbox.program(&self.tools().join(name)).env("PUSHBACK_ENV", self.sandbox.env_file())
     }
 
     /// Commits a version whose health is `health`, pushes it, and returns its commit and what the pusher was told.
@@ -162,21 +155,14 @@ impl Server {
 
     /// The commit of the app that runs; empty when none does.
     pub fn running(&self) -> String {
-        self.sandbox
-            .read("prod/shared/data/running")
-            .trim()
-            .trim_start_matches('@')
-            .to_owned()
+        self.sandbox.read("prod/shared/data/running").trim().trim_start_matches('@').to_owned()
     }
 
     /// The exit codes of the ended deployments, in their order.
     pub fn ends(&self) -> Vec<i64> {
         let journal = self.sandbox.journal();
-        let ends = journal
-            .iter()
-            .filter(|record| record["tool"] == "deploy-queue" && record["command"] == "end");
-        ends.map(|end| end["exit_code"].as_i64().expect("an end has an exit code"))
-            .collect()
+        let ends = journal.iter().filter(|record| record["tool"] == "deploy-queue" && record["command"] == "end");
+        ends.map(|end| end["exit_code"].as_i64().expect("an end has an exit code")).collect()
     }
 
     /// The records of a tool's command.

@@ -20,14 +20,8 @@ use crate::source::Source;
 const TOOL: Tool = Tool {
     name: "backup-db",
     exits: &[
-        (
-            Exit::DONE,
-            "the backup is made and verified; with --if-absent skip: or there is nothing to back up yet",
-        ),
-        (
-            Exit::DAMAGED,
-            "the database is damaged, or the file is no database; no backup was made of it",
-        ),
+        (Exit::DONE, "the backup is made and verified; with --if-absent skip: or there is nothing to back up yet"),
+        (Exit::DAMAGED, "the database is damaged, or the file is no database; no backup was made of it"),
         (Exit::ABSENT, "the database, or DEPLOY_ROOT, is not there"),
         (Exit::CANNOT_CREATE, "BACKUP_DIR cannot be made or written to"),
         (Exit::IO, "reading or writing failed: the disk is full, say"),
@@ -36,10 +30,7 @@ const TOOL: Tool = Tool {
     ],
     examples: &[
         ("backup-db -e prod", "Back up and print the path of the backup"),
-        (
-            "backup-db -e prod --label 'before the import'",
-            "Leave a word for the person who restores it",
-        ),
+        ("backup-db -e prod --label 'before the import'", "Leave a word for the person who restores it"),
     ],
 };
 

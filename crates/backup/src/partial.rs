@@ -43,11 +43,7 @@ impl Partial {
         let lock = share(store).map_err(|error| uncreatable(&error))?;
         let path = store.join(format!("{PREFIX}{}", process::id()));
         private(false).create(&path).map_err(|error| uncreatable(&error))?;
-        Ok(Self {
-            store: store.to_owned(),
-            path,
-            _lock: lock,
-        })
+        Ok(Self { store: store.to_owned(), path, _lock: lock })
     }
 
     /// Where the set is built.
@@ -73,10 +69,7 @@ impl Partial {
                 Err(error) => return Err(Failure::io(&doing, &error)),
             }
         }
-        Err(Failure::new(
-            Exit::CANNOT_CREATE,
-            format!("cannot {doing}: every name is taken"),
-        ))
+        Err(Failure::new(Exit::CANNOT_CREATE, format!("cannot {doing}: every name is taken")))
     }
 
     /// Makes the name durable; one that might not survive a power cut is taken back, and the set goes with it.
@@ -104,13 +97,8 @@ fn private(recursive: bool) -> DirBuilder {
 
 /// Shares the lock of those who build. Whoever gets it alone first removes what killed runs left.
 fn share(store: &Path) -> io::Result<File> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(store.join(LOCK))?;
+    let file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(store.join(LOCK))?;
     match file.try_lock() {
         Ok(()) => remove_leftovers(store)?,
         Err(TryLockError::WouldBlock) => {}

@@ -15,10 +15,7 @@ impl Deadline {
     /// The moment that is `length` away.
     #[must_use]
     pub fn after(length: Duration) -> Self {
-        Self {
-            began: Instant::now(),
-            length,
-        }
+        Self { began: Instant::now(), length }
     }
 
     /// Whether it is over.

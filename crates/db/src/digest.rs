@@ -43,11 +43,7 @@ pub(crate) struct Tally<T> {
 
 impl<T> Tally<T> {
     pub(crate) fn new(inner: T) -> Self {
-        Self {
-            inner,
-            size: 0,
-            hash: Sha256::new(),
-        }
+        Self { inner, size: 0, hash: Sha256::new() }
     }
 
     /// What it wrapped, and the digest of what passed.
@@ -57,10 +53,7 @@ impl<T> Tally<T> {
             // Writing to a String does not fail.
             write!(sha256, "{byte:02x}").ok();
         }
-        let digest = Digest {
-            size: self.size,
-            sha256,
-        };
+        let digest = Digest { size: self.size, sha256 };
         (self.inner, digest)
     }
 
@@ -107,8 +100,7 @@ pub(crate) fn pump(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(broken(&error)),
         };
-        to.write_all(buffer.get(..length).unwrap_or_default())
-            .attempt("write a copy of the database")?;
+        to.write_all(buffer.get(..length).unwrap_or_default()).attempt("write a copy of the database")?;
     }
 }
 
@@ -126,10 +118,7 @@ mod tests {
         tally.write_all(b"bc").unwrap();
         let (bytes, digest) = tally.finish();
         assert_eq!((bytes.as_slice(), digest.size), (b"abc".as_slice(), 3));
-        assert_eq!(
-            digest.sha256,
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(digest.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), b"abc").unwrap();
         let deadline = Deadline::after(Duration::from_secs(60));

@@ -44,10 +44,7 @@ fn pack_unguarded(from: &Path, to: &Path, deadline: &Deadline) -> Result<Packed,
     pump(&mut raw, &mut encoder, deadline, |error| Failure::io(&reading, error))?;
     let (file, stored) = encoder.finish().attempt(&writing)?.finish();
     file.sync_all().attempt(&writing)?;
-    Ok(Packed {
-        raw: raw.finish().1,
-        stored,
-    })
+    Ok(Packed { raw: raw.finish().1, stored })
 }
 
 /// Decompresses a file into `to`: 65 for a file that is no whole gzip stream. The digests say what was read and what
@@ -59,10 +56,7 @@ pub fn unpack(from: &Path, to: &mut impl Write, deadline: &Deadline) -> Result<P
     let mut raw = Tally::new(to);
     pump(&mut decoder, &mut raw, deadline, |error| broken(&doing, error))?;
     let (_, stored) = decoder.into_inner().into_inner().finish();
-    Ok(Packed {
-        raw: raw.finish().1,
-        stored,
-    })
+    Ok(Packed { raw: raw.finish().1, stored })
 }
 
 /// An error with a number comes from the system; one without is the decoder's verdict on the bytes.
@@ -110,10 +104,7 @@ mod tests {
         let tail = [&whole[..], b"tail"].concat();
         for bad in [half, &tail, b"no gzip at all", &whole[..whole.len() - 1]] {
             fs::write(&stored, bad).unwrap();
-            assert_eq!(
-                unpack(&stored, &mut Vec::new(), &deadline()).unwrap_err().exit.code(),
-                65
-            );
+            assert_eq!(unpack(&stored, &mut Vec::new(), &deadline()).unwrap_err().exit.code(), 65);
         }
     }
 

@@ -73,9 +73,7 @@ impl Manifest {
         let wrong = |why: String| Failure::new(Exit::DAMAGED, format!("manifest.json {why}"));
         let value: Value = serde_json::from_slice(text).map_err(|error| wrong(format!("is not JSON: {error}")))?;
         if value.get("v").and_then(Value::as_u64) != Some(VERSION.into()) {
-            return Err(wrong(format!(
-                "is not of version {VERSION}, the only one that is supported"
-            )));
+            return Err(wrong(format!("is not of version {VERSION}, the only one that is supported")));
         }
         let manifest: Self =
             serde_json::from_value(value).map_err(|error| wrong(format!("is not complete: {error}")))?;
@@ -114,15 +112,8 @@ pub fn difference(expected: &Census, found: &Census) -> Option<String> {
         Some(rows) => format!("{rows} rows"),
         None => "no such table".to_owned(),
     };
-    let table = expected
-        .keys()
-        .chain(found.keys())
-        .find(|table| expected.get(*table) != found.get(*table))?;
-    Some(format!(
-        "table {table:?}: the manifest says {}, the database {}",
-        rows(expected, table),
-        rows(found, table)
-    ))
+    let table = expected.keys().chain(found.keys()).find(|table| expected.get(*table) != found.get(*table))?;
+    Some(format!("table {table:?}: the manifest says {}, the database {}", rows(expected, table), rows(found, table)))
 }
 
 fn rfc3339<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
@@ -181,9 +172,6 @@ mod tests {
         let said = difference(&one, &census(&[("a", 1), ("b", 3)])).unwrap();
         assert_eq!(said, "table \"b\": the manifest says 2 rows, the database 3 rows");
         let said = difference(&census(&[("a", 1)]), &one).unwrap();
-        assert_eq!(
-            said,
-            "table \"b\": the manifest says no such table, the database 2 rows"
-        );
+        assert_eq!(said, "table \"b\": the manifest says no such table, the database 2 rows");
     }
 }

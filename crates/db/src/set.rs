@@ -29,10 +29,7 @@ impl Set {
             Ok(metadata) if metadata.is_dir() => {}
             Ok(_) => return Err(damaged(path, "it is not a directory")),
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                return Err(Failure::new(
-                    Exit::ABSENT,
-                    format!("there is no backup {}", path.display()),
-                ));
+                return Err(Failure::new(Exit::ABSENT, format!("there is no backup {}", path.display())));
             }
             Err(error) => return Err(Failure::io(format_args!("open the backup {}", path.display()), &error)),
         }
@@ -43,10 +40,7 @@ impl Set {
         let manifest = read_manifest(path).map_err(named)?;
         let sums = checksums::verify(path, deadline).map_err(named)?;
         require_listed(&sums, &manifest).map_err(named)?;
-        Ok(Self {
-            path: path.to_owned(),
-            manifest,
-        })
+        Ok(Self { path: path.to_owned(), manifest })
     }
 
     /// Where it is.

@@ -49,11 +49,7 @@ impl Store {
         }
         let here = self.dir.join(name);
         let is_name = !name.contains('/');
-        let path = if is_name && here.is_dir() {
-            here
-        } else {
-            PathBuf::from(name)
-        };
+        let path = if is_name && here.is_dir() { here } else { PathBuf::from(name) };
         Set::open(&path, deadline).map_err(|failure| match failure.exit {
             Exit::ABSENT if is_name => {
                 let message = format!("there is no backup {name} in {}", self.dir.display());

@@ -16,10 +16,7 @@ impl Url {
     /// The database that `DATABASE_URL` (or the file that `DATABASE_URL_FILE` names) means; `None` when neither is
     /// set, 78 when it is not understood.
     pub fn find(settings: &Settings) -> Result<Option<Self>, Failure> {
-        settings
-            .secret("DATABASE_URL")?
-            .map(|text| Self::parse(&text))
-            .transpose()
+        settings.secret("DATABASE_URL")?.map(|text| Self::parse(&text)).transpose()
     }
 
     /// The same, 78 when it is not set.
@@ -61,9 +58,7 @@ impl Url {
         }
         // Programs disagree on whether `%20` is a space and `?mode=ro` an option: one reading only, or none.
         if let Some(odd) = path.chars().find(|c| matches!(c, '?' | '%') || c.is_control()) {
-            return Err(wrong(&format!(
-                "the path holds {odd:?}, which programs read differently"
-            )));
+            return Err(wrong(&format!("the path holds {odd:?}, which programs read differently")));
         }
         Ok(Self { path: path.into() })
     }
@@ -92,11 +87,7 @@ mod tests {
 
     #[test]
     fn a_sqlite_url_names_an_absolute_path() {
-        for text in [
-            "sqlite:///srv/app/db.sqlite",
-            "sqlite:////srv/app/db.sqlite",
-            " sqlite:///srv/app/db.sqlite ",
-        ] {
+        for text in ["sqlite:///srv/app/db.sqlite", "sqlite:////srv/app/db.sqlite", " sqlite:///srv/app/db.sqlite "] {
             let url = Url::parse(text).unwrap();
             assert_eq!(url.to_string(), "sqlite:///srv/app/db.sqlite");
         }

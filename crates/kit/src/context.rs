@@ -36,20 +36,12 @@ impl Outcome {
 
     /// A result with a code of its own.
     pub fn with(exit: Exit, text: impl Into<String>) -> Self {
-        Self {
-            exit,
-            text: text.into(),
-            failure: None,
-        }
+        Self { exit, text: text.into(), failure: None }
     }
 
     /// A failure told as any other, of a tool that has a result nevertheless; `text` goes to stdout all the same.
     pub fn failed(failure: Failure, text: impl Into<String>) -> Self {
-        Self {
-            exit: failure.exit,
-            text: text.into(),
-            failure: Some(failure),
-        }
+        Self { exit: failure.exit, text: text.into(), failure: Some(failure) }
     }
 }
 
@@ -145,10 +137,8 @@ impl Context {
 
     /// The deployment that this run is a part of (`PUSHBACK_DEPLOY`); 78 when it is no deployment's name.
     pub fn deploy(&self) -> Result<Option<DeployId>, Failure> {
-        let parse = |id: &String| {
-            id.parse()
-                .map_err(|wrong| Failure::new(Exit::SETTINGS, format!("PUSHBACK_DEPLOY: {wrong}")))
-        };
+        let parse =
+            |id: &String| id.parse().map_err(|wrong| Failure::new(Exit::SETTINGS, format!("PUSHBACK_DEPLOY: {wrong}")));
         self.record.deploy.as_ref().map(parse).transpose()
     }
 
@@ -239,14 +229,9 @@ impl Context {
     /// Another tool of the family, as a child of this one: it reads the same settings, holds the same lock, talks to
     /// the same stderr, and names this tool as its parent.
     pub fn tool(&self, name: &str, lock: &Lock) -> Result<Program, Failure> {
-        let mut tool = Program::tool(name)?
-            .env("PUSHBACK_PARENT", self.name)
-            .stdin(lock.for_child()?)
-            .stderr(Sink::Stderr);
-        for (variable, value) in [
-            ("PUSHBACK_DEPLOY", &self.record.deploy),
-            ("PUSHBACK_STEP", &self.record.step),
-        ] {
+        let mut tool =
+            Program::tool(name)?.env("PUSHBACK_PARENT", self.name).stdin(lock.for_child()?).stderr(Sink::Stderr);
+        for (variable, value) in [("PUSHBACK_DEPLOY", &self.record.deploy), ("PUSHBACK_STEP", &self.record.step)] {
             if let Some(value) = value {
                 tool = tool.env(variable, value);
             }

@@ -145,10 +145,7 @@ fn kin(leader: u32, whole: Whole) -> Vec<Pid> {
         })?;
         (alive && id.parse() == Ok(leader)).then(|| Pid::from_raw(number))?
     };
-    processes
-        .flatten()
-        .filter_map(|entry| member(&entry.file_name()))
-        .collect()
+    processes.flatten().filter_map(|entry| member(&entry.file_name())).collect()
 }
 
 fn status_of(status: ExitStatus) -> Status {

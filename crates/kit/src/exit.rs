@@ -122,10 +122,6 @@ mod tests {
         words.sort_unstable();
         words.dedup();
         assert_eq!(words.len(), codes.len());
-        assert!(
-            codes
-                .iter()
-                .all(|code| Exit::of_child(*code).meaning() != "see the tool's manual")
-        );
+        assert!(codes.iter().all(|code| Exit::of_child(*code).meaning() != "see the tool's manual"));
     }
 }

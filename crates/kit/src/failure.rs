@@ -19,11 +19,7 @@ pub struct Failure {
 impl Failure {
     /// A failure with its code and sentence.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self {
-            exit,
-            message: message.into(),
-            hint: None,
-        }
+        Self { exit, message: message.into(), hint: None }
     }
 
     /// Adds the next step.
@@ -81,14 +77,9 @@ mod tests {
 
     #[test]
     fn a_missing_file_reads_as_a_sentence() {
-        let failure = std::fs::read("/nonexistent/file")
-            .attempt("read /nonexistent/file")
-            .unwrap_err();
+        let failure = std::fs::read("/nonexistent/file").attempt("read /nonexistent/file").unwrap_err();
         assert_eq!(failure.exit, Exit::IO);
-        assert_eq!(
-            failure.message,
-            "cannot read /nonexistent/file: no such file or directory"
-        );
+        assert_eq!(failure.message, "cannot read /nonexistent/file: no such file or directory");
     }
 
     #[test]

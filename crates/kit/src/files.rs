@@ -28,12 +28,7 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
 /// Creates a file for writing that others cannot read (0600 whatever the umask), replacing what a killed run left.
 pub fn create(path: &Path) -> io::Result<File> {
     remove_stale(path)?;
-    OpenOptions::new()
-        .write(true)
-        .read(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
+    OpenOptions::new().write(true).read(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Makes a directory and its missing parents, each 0700 whatever the umask. One that exists is left as it is.
@@ -62,9 +57,11 @@ pub fn point(link: &Path, target: &Path) -> Result<(), Failure> {
 
 /// Gives a complete file or directory its final name, durably.
 pub fn publish(from: &Path, to: &Path) -> Result<(), Failure> {
-    fs::rename(from, to)
-        .and_then(|()| sync_parent(to))
-        .attempt(format_args!("rename {} to {}", from.display(), to.display()))
+    fs::rename(from, to).and_then(|()| sync_parent(to)).attempt(format_args!(
+        "rename {} to {}",
+        from.display(),
+        to.display()
+    ))
 }
 
 /// Flushes a directory, so that the names in it survive a power cut.

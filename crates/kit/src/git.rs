@@ -27,11 +27,8 @@ impl Repository {
             if failure.exit == Exit::UNAVAILABLE {
                 return failure;
             }
-            let message = format!(
-                "DEPLOY_REPO {} is no git repository: {}",
-                repository.path.display(),
-                failure.message
-            );
+            let message =
+                format!("DEPLOY_REPO {} is no git repository: {}", repository.path.display(), failure.message);
             Failure::new(Exit::ABSENT, message).hint("make one: git init --bare, then post-receive install")
         })?;
         Ok(repository)
@@ -52,18 +49,12 @@ impl Repository {
     /// Runs git and returns what it printed; 74 with git's own last words when it fails.
     pub fn ask<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Result<String, Failure> {
         let args: Vec<_> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
-        let doing = args
-            .first()
-            .map(|arg| arg.to_string_lossy().into_owned())
-            .unwrap_or_default();
+        let doing = args.first().map(|arg| arg.to_string_lossy().into_owned()).unwrap_or_default();
         let ended = self.run(&args)?;
         if ended.status.is_success() {
             return Ok(ended.text());
         }
-        Err(Failure::new(
-            Exit::IO,
-            format!("git {doing} failed in {}: {}", self.path.display(), ended.last_words()),
-        ))
+        Err(Failure::new(Exit::IO, format!("git {doing} failed in {}: {}", self.path.display(), ended.last_words())))
     }
 
     /// Runs git and returns how it ended, for questions whose answer is the exit code.
@@ -82,13 +73,8 @@ impl Repository {
 
     /// The full name of the commit that `name` means, tags peeled: 66 when there is none.
     pub fn commit(&self, name: &str) -> Result<String, Failure> {
-        let ended = self.run(&[
-            "rev-parse",
-            "--verify",
-            "--quiet",
-            "--end-of-options",
-            &format!("{name}^{{commit}}"),
-        ])?;
+        let ended =
+            self.run(&["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")])?;
         let commit = ended.text();
         match ended.status {
             Status::Exit(0) if is_commit(&commit) => Ok(commit),

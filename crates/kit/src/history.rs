@@ -44,8 +44,7 @@ impl Deployment {
     /// Whether it was asked for with `--force`.
     #[must_use]
     pub fn is_forced(&self) -> bool {
-        self.begin()
-            .is_some_and(|begin| begin.details.get("force") == Some(&true.into()))
+        self.begin().is_some_and(|begin| begin.details.get("force") == Some(&true.into()))
     }
 
     /// The `begin` record.
@@ -116,10 +115,7 @@ impl History {
     /// Derives the history from records.
     #[must_use]
     pub fn from_lines(lines: Lines) -> Self {
-        let mut history = Self {
-            unreadable: lines.unreadable,
-            ..Self::default()
-        };
+        let mut history = Self { unreadable: lines.unreadable, ..Self::default() };
         for record in &lines.records {
             history.learn(record);
         }
@@ -151,9 +147,7 @@ impl History {
 
     /// Deployments that began and never ended: running, or killed. Oldest first.
     pub fn open(&self) -> impl Iterator<Item = &Deployment> {
-        self.deployments
-            .iter()
-            .filter(|deployment| deployment.exit_code.is_none())
+        self.deployments.iter().filter(|deployment| deployment.exit_code.is_none())
     }
 
     /// Whether a rollback left this release for good.
@@ -172,9 +166,7 @@ impl History {
     #[must_use]
     pub fn good(&self) -> impl DoubleEndedIterator<Item = &ReleaseName> {
         let verified = self.deployments.iter().filter(|deployment| deployment.is_verified());
-        verified
-            .filter_map(|deployment| deployment.release.as_ref())
-            .filter(|release| !self.is_bad(release))
+        verified.filter_map(|deployment| deployment.release.as_ref()).filter(|release| !self.is_bad(release))
     }
 
     /// Whether any deployment ever touched this environment.

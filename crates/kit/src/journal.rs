@@ -139,11 +139,7 @@ impl Record {
 
 impl From<&Failure> for ErrorPart {
     fn from(failure: &Failure) -> Self {
-        Self {
-            kind: failure.exit.kind().to_owned(),
-            message: failure.message.clone(),
-            hint: failure.hint.clone(),
-        }
+        Self { kind: failure.exit.kind().to_owned(), message: failure.message.clone(), hint: failure.hint.clone() }
     }
 }
 
@@ -169,17 +165,13 @@ impl Journal {
             .mode(0o600)
             .open(path)
             .attempt(format_args!("open the journal {}", path.display()))?;
-        Ok(Self {
-            path: path.to_owned(),
-            file,
-        })
+        Ok(Self { path: path.to_owned(), file })
     }
 
     /// Appends one record: under the journal's own lock, in one write, flushed to disk. A line that a crash tore is
     /// ended first, so that it spoils no line but itself.
     pub fn append(&self, record: &Record) -> Result<(), Failure> {
-        self.append_line(&record.to_line())
-            .attempt(format_args!("append to the journal {}", self.path.display()))
+        self.append_line(&record.to_line()).attempt(format_args!("append to the journal {}", self.path.display()))
     }
 
     fn append_line(&self, line: &str) -> io::Result<()> {
@@ -269,22 +261,8 @@ mod tests {
         record.conclude(crate::exit::Exit::DONE);
         let value: serde_json::Value = serde_json::from_str(&record.to_line()).unwrap();
         let keys: Vec<_> = value.as_object().unwrap().keys().cloned().collect();
-        assert_eq!(
-            keys,
-            [
-                "v",
-                "tool",
-                "success",
-                "exit_code",
-                "started_at",
-                "duration_ms",
-                "details"
-            ]
-        );
+        assert_eq!(keys, ["v", "tool", "success", "exit_code", "started_at", "duration_ms", "details"]);
         let started = value["started_at"].as_str().unwrap();
-        assert_eq!(
-            (started.len(), started.ends_with('Z')),
-            ("2026-11-21T10:15:00.123Z".len(), true)
-        );
+        assert_eq!((started.len(), started.ends_with('Z')), ("2026-11-21T10:15:00.123Z".len(), true));
     }
 }

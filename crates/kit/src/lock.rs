@@ -79,11 +79,7 @@ impl Lock {
         if !try_lock(&file).attempt(&doing)? {
             return Ok(Err(file));
         }
-        let note = format!(
-            "{holder}, process {}, since {}\n",
-            process::id(),
-            clock::rfc3339(clock::now())
-        );
+        let note = format!("{holder}, process {}, since {}\n", process::id(), clock::rfc3339(clock::now()));
         // The note only names the holder to those who wait: a disk that is full must not keep a rollback from working.
         drop(file.set_len(0).and_then(|()| file.write_all_at(note.as_bytes(), 0)));
         Ok(Ok(Self { file }))

@@ -31,11 +31,7 @@ pub(crate) fn page(tool: &Tool, command: Command) -> io::Result<String> {
     // The sections below say what the epilogue of --help says.
     let command = command.after_help(None::<&str>).after_long_help(None::<&str>);
     let commands: Vec<Command> = command.get_subcommands().cloned().collect();
-    let man = clap_mangen::Man::new(command)
-        .section("1")
-        .source("pushback")
-        .manual("pushback")
-        .date(DATE);
+    let man = clap_mangen::Man::new(command).section("1").source("pushback").manual("pushback").date(DATE);
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
@@ -82,28 +78,15 @@ fn section(command: Command) -> io::Result<Vec<u8>> {
 
 /// The tool's own codes, and those that every tool has.
 fn statuses(tool: &Tool) -> Vec<(String, String)> {
-    let mut rows: Vec<(u8, String)> = tool
-        .exits
-        .iter()
-        .map(|(exit, meaning)| (exit.code(), (*meaning).to_owned()))
-        .collect();
-    for common in [
-        Exit::DONE,
-        Exit::USAGE,
-        Exit::IO,
-        Exit::NOT_PERMITTED,
-        Exit::SETTINGS,
-        Exit::BUG,
-    ] {
+    let mut rows: Vec<(u8, String)> =
+        tool.exits.iter().map(|(exit, meaning)| (exit.code(), (*meaning).to_owned())).collect();
+    for common in [Exit::DONE, Exit::USAGE, Exit::IO, Exit::NOT_PERMITTED, Exit::SETTINGS, Exit::BUG] {
         if rows.iter().all(|(code, _)| *code != common.code()) {
             rows.push((common.code(), common.meaning().to_owned()));
         }
     }
     rows.sort_unstable();
-    let mut rows: Vec<(String, String)> = rows
-        .into_iter()
-        .map(|(code, meaning)| (code.to_string(), meaning))
-        .collect();
+    let mut rows: Vec<(String, String)> = rows.into_iter().map(|(code, meaning)| (code.to_string(), meaning)).collect();
     rows.push(("128+n".to_owned(), "ended by signal n".to_owned()));
     rows
 }

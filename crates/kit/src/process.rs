@@ -56,11 +56,8 @@ impl Program {
     /// language, nothing else: a hook's `GIT_DIR` and our secrets stay here.
     pub fn find(name: &str) -> Result<Self, Failure> {
         let path = which::which(name).map_err(|_| {
-            Failure::new(
-                Exit::UNAVAILABLE,
-                format!("cannot run {name}: it is not installed, or not on PATH"),
-            )
-            .hint(format!("as root: apt-get install {}", debian_package(name)))
+            Failure::new(Exit::UNAVAILABLE, format!("cannot run {name}: it is not installed, or not on PATH"))
+                .hint(format!("as root: apt-get install {}", debian_package(name)))
         })?;
         Ok(Self::at(path, plain_environment()))
     }
@@ -157,16 +154,8 @@ impl Program {
         let stdout = Output::open(self.stdout)?;
         let stderr = Output::open(self.stderr)?;
         let mut expression = duct::cmd(&self.path, &self.args).full_env(&self.env).unchecked();
-        expression = stdout.attach(
-            &expression,
-            duct::Expression::stdout_null,
-            duct::Expression::stdout_file,
-        )?;
-        expression = stderr.attach(
-            &expression,
-            duct::Expression::stderr_null,
-            duct::Expression::stderr_file,
-        )?;
+        expression = stdout.attach(&expression, duct::Expression::stdout_null, duct::Expression::stdout_file)?;
+        expression = stderr.attach(&expression, duct::Expression::stderr_null, duct::Expression::stderr_file)?;
         expression = match self.stdin {
             Some(file) => expression.stdin_file(file),
             None => expression.stdin_null(),
@@ -182,17 +171,11 @@ impl Program {
             }
             Ok(())
         });
-        let handle = expression
-            .start()
-            .attempt_or(Exit::UNAVAILABLE, format_args!("start {name}"))?;
+        let handle = expression.start().attempt_or(Exit::UNAVAILABLE, format_args!("start {name}"))?;
         let whole = if session { Whole::Session } else { Whole::Group };
         let waited = wait(&handle, whole, self.deadline, self.grace).attempt(format_args!("wait for {name}"));
         signal::check()?;
-        Ok(Ended {
-            status: waited?,
-            stdout: stdout.read()?,
-            stderr: stderr.read()?,
-        })
+        Ok(Ended { status: waited?, stdout: stdout.read()?, stderr: stderr.read()? })
     }
 
     /// Starts it and lets go: it outlives this tool, reads `/dev/null`, and says everything into `log`. It leads no
@@ -248,9 +231,7 @@ impl Output {
     fn read(self) -> Result<Vec<u8>, Failure> {
         let mut bytes = Vec::new();
         if let Self::Captured(mut file) = self {
-            file.rewind()
-                .and_then(|()| file.read_to_end(&mut bytes))
-                .attempt("read what a child printed")?;
+            file.rewind().and_then(|()| file.read_to_end(&mut bytes)).attempt("read what a child printed")?;
         }
         Ok(bytes)
     }
@@ -260,18 +241,12 @@ impl Output {
 /// that a hook which is a symbolic link still finds its family.
 fn find_tool(name: &str) -> Result<PathBuf, Failure> {
     let own = std::env::current_exe().and_then(fs::canonicalize);
-    let beside = own
-        .ok()
-        .map(|own| own.with_file_name(name))
-        .filter(|path| path.is_file());
+    let beside = own.ok().map(|own| own.with_file_name(name)).filter(|path| path.is_file());
     match beside {
         Some(path) => Ok(path),
         None => which::which(name).map_err(|_| {
-            Failure::new(
-                Exit::UNAVAILABLE,
-                format!("cannot run {name}: it is neither beside this tool nor on PATH"),
-            )
-            .hint("install the whole family into one directory: scripts/install")
+            Failure::new(Exit::UNAVAILABLE, format!("cannot run {name}: it is neither beside this tool nor on PATH"))
+                .hint("install the whole family into one directory: scripts/install")
         }),
     }
 }
@@ -286,17 +261,13 @@ pub fn own_dir() -> Option<PathBuf> {
 /// PATH, HOME, the user and the language: what any program may know.
 fn plain_environment() -> BTreeMap<OsString, OsString> {
     let plain = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
-    std::env::vars_os()
-        .filter(|(name, _)| plain.iter().any(|plain| name == plain))
-        .collect()
+    std::env::vars_os().filter(|(name, _)| plain.iter().any(|plain| name == plain)).collect()
 }
 
 /// This tool's own environment without git's: a hook runs with `GIT_DIR=.`, a quarantine and push options, which mean
 /// nothing to a child elsewhere.
 fn inherited_environment() -> BTreeMap<OsString, OsString> {
-    std::env::vars_os()
-        .filter(|(name, _)| !name.as_encoded_bytes().starts_with(b"GIT_"))
-        .collect()
+    std::env::vars_os().filter(|(name, _)| !name.as_encoded_bytes().starts_with(b"GIT_")).collect()
 }
 
 fn debian_package(program: &str) -> &str {

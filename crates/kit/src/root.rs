@@ -129,12 +129,7 @@ impl Root {
         let mut names: Vec<ReleaseName> = Vec::new();
         for entry in entries {
             let entry = entry.attempt(format_args!("list {}", self.releases().display()))?;
-            names.extend(
-                entry
-                    .file_name()
-                    .to_str()
-                    .and_then(|name| name.parse::<ReleaseName>().ok()),
-            );
+            names.extend(entry.file_name().to_str().and_then(|name| name.parse::<ReleaseName>().ok()));
         }
         names.sort();
         Ok(names)
@@ -144,10 +139,7 @@ impl Root {
     pub fn staged_by(&self, deploy: &DeployId) -> Result<ReleaseName, Failure> {
         let found = self.staged()?.into_iter().find(|name| name.number() == deploy.number());
         found.ok_or_else(|| {
-            Failure::new(
-                Exit::ABSENT,
-                format!("{deploy} has no staged release in {}", self.releases().display()),
-            )
+            Failure::new(Exit::ABSENT, format!("{deploy} has no staged release in {}", self.releases().display()))
         })
     }
 
@@ -156,20 +148,16 @@ impl Root {
     pub fn revision(&self, name: &ReleaseName) -> Result<String, Failure> {
         let path = self.release(name).join("REVISION");
         let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Failure::new(
-                Exit::ABSENT,
-                format!("there is no release {name} in {}", self.releases().display()),
-            ),
+            io::ErrorKind::NotFound => {
+                Failure::new(Exit::ABSENT, format!("there is no release {name} in {}", self.releases().display()))
+            }
             _ => Failure::io(format_args!("read {}", path.display()), &error),
         })?;
         let commit = text.trim();
         if is_commit(commit) {
             Ok(commit.to_owned())
         } else {
-            Err(Failure::new(
-                Exit::DAMAGED,
-                format!("{} does not hold a commit", path.display()),
-            ))
+            Err(Failure::new(Exit::DAMAGED, format!("{} does not hold a commit", path.display())))
         }
     }
 }
@@ -192,10 +180,7 @@ impl ReleaseName {
     /// The release of a deployment's commit.
     #[must_use]
     pub fn new(number: u64, commit: &str) -> Self {
-        Self {
-            number,
-            commit: commit.chars().take(7).collect(),
-        }
+        Self { number, commit: commit.chars().take(7).collect() }
     }
 
     /// The number of its deployment.
@@ -218,16 +203,9 @@ impl FromStr for ReleaseName {
         let wrong = || format!("`{text}` is not the name of a release, such as 42-3f2a1c9");
         let (number, commit) = text.split_once('-').ok_or_else(wrong)?;
         let hex = commit.len() == 7 && commit.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase());
-        let name = Self {
-            number: number.parse().map_err(|_| wrong())?,
-            commit: commit.to_owned(),
-        };
+        let name = Self { number: number.parse().map_err(|_| wrong())?, commit: commit.to_owned() };
         // Written back it must be the same, so that `042-…` and `+42-…` do not name 42.
-        if hex && name.to_string() == text {
-            Ok(name)
-        } else {
-            Err(wrong())
-        }
+        if hex && name.to_string() == text { Ok(name) } else { Err(wrong()) }
     }
 }
 
@@ -242,10 +220,7 @@ impl DeployId {
     /// The deployment with this number.
     #[must_use]
     pub fn new(environment: &str, number: u64) -> Self {
-        Self {
-            environment: environment.to_owned(),
-            number,
-        }
+        Self { environment: environment.to_owned(), number }
     }
 
     /// Its number, which its release has too.
@@ -267,15 +242,8 @@ impl FromStr for DeployId {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is not a deployment, such as prod-42");
         let (environment, number) = text.rsplit_once('-').ok_or_else(wrong)?;
-        let id = Self {
-            environment: environment.to_owned(),
-            number: number.parse().map_err(|_| wrong())?,
-        };
-        if is_environment(environment) && id.to_string() == text {
-            Ok(id)
-        } else {
-            Err(wrong())
-        }
+        let id = Self { environment: environment.to_owned(), number: number.parse().map_err(|_| wrong())? };
+        if is_environment(environment) && id.to_string() == text { Ok(id) } else { Err(wrong()) }
     }
 }
 

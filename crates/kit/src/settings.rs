@@ -38,10 +38,7 @@ impl Settings {
             Failure::new(Exit::SETTINGS, format!("cannot {doing}: line {line}: {wrong}"))
                 .hint("a line is NAME=value; the value is the rest of the line, or wholly in single quotes")
         })?;
-        Ok(Self {
-            file: Some(path),
-            values,
-        })
+        Ok(Self { file: Some(path), values })
     }
 
     /// The environment file, absolute where the current directory is known: what a child is told in `PUSHBACK_ENV`.
@@ -89,10 +86,7 @@ impl Settings {
     #[must_use]
     pub fn listed(&self, list: &str) -> Vec<(OsString, OsString)> {
         let names = self.get(list).unwrap_or_default();
-        names
-            .split_whitespace()
-            .filter_map(|name| Some((name.into(), self.get(name)?.into())))
-            .collect()
+        names.split_whitespace().filter_map(|name| Some((name.into(), self.get(name)?.into()))).collect()
     }
 
     /// All values of the file, as the app's own settings are handed to the app.
@@ -112,20 +106,12 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         "m" | "min" => 60_000,
         "h" => 3_600_000,
         _ => {
-            return Err(format!(
-                "`{text}` is not a length of time such as 30, 500ms, 10s, 5m or 2h"
-            ));
+            return Err(format!("`{text}` is not a length of time such as 30, 500ms, 10s, 5m or 2h"));
         }
     };
-    match number
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(milliseconds))
-    {
+    match number.parse::<u64>().ok().and_then(|number| number.checked_mul(milliseconds)) {
         Some(length) if length > 0 => Ok(Duration::from_millis(length)),
-        _ => Err(format!(
-            "`{text}` is not a length of time such as 30, 500ms, 10s, 5m or 2h"
-        )),
+        _ => Err(format!("`{text}` is not a length of time such as 30, 500ms, 10s, 5m or 2h")),
     }
 }
 
@@ -146,24 +132,15 @@ fn read_private(path: &Path, doing: &str) -> Result<String, Failure> {
     })?;
     let metadata = file.metadata().attempt(doing)?;
     if !metadata.is_file() {
-        return Err(Failure::new(
-            Exit::SETTINGS,
-            format!("cannot {doing}: it is not a regular file"),
-        ));
+        return Err(Failure::new(Exit::SETTINGS, format!("cannot {doing}: it is not a regular file")));
     }
     let me = rustix::process::geteuid().as_raw();
     if metadata.uid() != me && metadata.uid() != 0 {
-        let message = format!(
-            "will not {doing}: it belongs to user {}, not to you or root",
-            metadata.uid()
-        );
+        let message = format!("will not {doing}: it belongs to user {}, not to you or root", metadata.uid());
         return Err(Failure::new(Exit::NOT_PERMITTED, message));
     }
     if metadata.mode() & 0o077 != 0 {
-        let message = format!(
-            "will not {doing}: others may read it (mode {:04o})",
-            metadata.mode() & 0o7777
-        );
+        let message = format!("will not {doing}: others may read it (mode {:04o})", metadata.mode() & 0o7777);
         return Err(Failure::new(Exit::NOT_PERMITTED, message).hint(format!("chmod 600 {}", path.display())));
     }
     let mut bytes = Vec::new();
@@ -202,19 +179,13 @@ fn parse_line(line: &str) -> Result<(&str, &str), String> {
     }
     let value = value.trim();
     if value.contains(|c: char| c.is_control()) {
-        return Err(format!(
-            "the value of {name} holds a control character (a carriage return, say)"
-        ));
+        return Err(format!("the value of {name} holds a control character (a carriage return, say)"));
     }
     if value.contains('\\') {
-        return Err(format!(
-            "the value of {name} holds a backslash, which systemd would read differently"
-        ));
+        return Err(format!("the value of {name} holds a backslash, which systemd would read differently"));
     }
     if value.starts_with('"') {
-        return Err(format!(
-            "the value of {name} begins with a double quote; use single quotes, or none"
-        ));
+        return Err(format!("the value of {name} begins with a double quote; use single quotes, or none"));
     }
     let Some(quoted) = value.strip_prefix('\'') else {
         return Ok((name, value));
@@ -256,24 +227,11 @@ mod tests {
 
     #[test]
     fn what_systemd_would_read_differently_is_refused_with_its_line() {
-        for line in [
-            "export A=b",
-            "A=b\\",
-            "A='b",
-            "A='b'c'",
-            "A=\"b\"",
-            "just words",
-            "1A=b",
-            "A B=c",
-            "=b",
-            "A=b\rc",
-        ] {
+        for line in ["export A=b", "A=b\\", "A='b", "A='b'c'", "A=\"b\"", "just words", "1A=b", "A B=c", "=b", "A=b\rc"]
+        {
             assert!(value(line).is_err(), "{line:?}");
         }
-        assert_eq!(
-            parse("A=1\nB=2\nA=3").unwrap_err(),
-            (3, "A stands in line 1 already".to_owned())
-        );
+        assert_eq!(parse("A=1\nB=2\nA=3").unwrap_err(), (3, "A stands in line 1 already".to_owned()));
     }
 
     #[test]

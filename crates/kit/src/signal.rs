@@ -42,10 +42,7 @@ pub fn forget() {
 pub fn check() -> Result<(), Failure> {
     match received() {
         None => Ok(()),
-        Some(signal) => Err(Failure::new(
-            Exit::signal(signal),
-            format!("interrupted by signal {signal}"),
-        )),
+        Some(signal) => Err(Failure::new(Exit::signal(signal), format!("interrupted by signal {signal}"))),
     }
 }
 

@@ -79,10 +79,7 @@ fn prepare<A: CommandFactory + FromArgMatches>(tool: &Tool, args: &[OsString]) -
             return Ok(Ready::Print(shown.render().to_string()));
         }
         Err(error) => {
-            return Err(Failure::new(
-                Exit::USAGE,
-                sentence(&error) + &supported(&error, addressed(&command, args)),
-            ));
+            return Err(Failure::new(Exit::USAGE, sentence(&error) + &supported(&error, addressed(&command, args))));
         }
     };
     let environment = typed.get_one::<String>("environment").filter(|name| !name.is_empty());
@@ -94,25 +91,16 @@ fn prepare<A: CommandFactory + FromArgMatches>(tool: &Tool, args: &[OsString]) -
     });
     let wrong = |error: clap::Error| {
         let setting = setting_behind(&error, addressed(&command, args));
-        Failure::new(
-            Exit::SETTINGS,
-            format!("a setting is wrong: {setting}{}", sentence(&error)),
-        )
+        Failure::new(Exit::SETTINGS, format!("a setting is wrong: {setting}{}", sentence(&error)))
     };
-    let parsed = set
-        .try_get_matches_from(args)
-        .and_then(|matches| A::from_arg_matches(&matches))
-        .map_err(wrong);
+    let parsed = set.try_get_matches_from(args).and_then(|matches| A::from_arg_matches(&matches)).map_err(wrong);
     signal::watch()?;
     Ok(Ready::Run(parsed, Box::new(Context::new(tool, &typed, settings)?)))
 }
 
 fn generate(tool: &Tool, command: Command, what: &OsString) -> Result<String, Failure> {
     if what != "man" {
-        return Err(Failure::new(
-            Exit::USAGE,
-            format!("cannot generate {}; supported: man", what.display()),
-        ));
+        return Err(Failure::new(Exit::USAGE, format!("cannot generate {}; supported: man", what.display())));
     }
     man::page(tool, command).attempt("write the man page")
 }

@@ -11,21 +11,11 @@ const TOOLS: [(&str, &[(&str, &str)]); 9] = [
     ("deploy-queue", &[]),
     ("deployment-report", &[]),
     ("post-receive", &[]),
-    (
-        "release",
-        &[("activate", "DEPLOYMENT_TIMEOUT"), ("deactivate", "DEPLOYMENT_TIMEOUT")],
-    ),
+    ("release", &[("activate", "DEPLOYMENT_TIMEOUT"), ("deactivate", "DEPLOYMENT_TIMEOUT")]),
     ("restore-db", &[]),
     ("rollback", &[]),
     ("run-step", &[("", "STEP_TIMEOUT")]),
-    (
-        "smoke-test",
-        &[
-            ("", "PUSHBACK_RELEASE"),
-            ("", "DEPLOYMENT_TIMEOUT"),
-            ("", "SMOKE_INCONCLUSIVE"),
-        ],
-    ),
+    ("smoke-test", &[("", "PUSHBACK_RELEASE"), ("", "DEPLOYMENT_TIMEOUT"), ("", "SMOKE_INCONCLUSIVE")]),
 ];
 
 /// What a tool prints for these arguments, with every space as one: a name may stand at the end of a line.
@@ -54,20 +44,11 @@ fn help_tells_the_exit_status_and_examples() {
     let sandbox = Sandbox::new();
     for (tool, _) in TOOLS {
         let help = print(&sandbox, tool, &["--help"]);
-        for part in [
-            "Usage: ",
-            "Exit status: 0 ",
-            " 2 wrong usage",
-            " 128+n ended by signal n",
-            "Examples: ",
-            "--json",
-        ] {
+        for part in ["Usage: ", "Exit status: 0 ", " 2 wrong usage", " 128+n ended by signal n", "Examples: ", "--json"]
+        {
             assert!(help.contains(part), "{tool}: {part:?} is not in {help}");
         }
-        assert!(
-            help.contains(&format!("Examples: {tool} ")) || help.contains(&format!(" {tool}")),
-            "{tool}: {help}"
-        );
+        assert!(help.contains(&format!("Examples: {tool} ")) || help.contains(&format!(" {tool}")), "{tool}: {help}");
     }
 }
 
@@ -80,10 +61,7 @@ fn help_names_the_setting_behind_each_option_and_never_its_value() {
             let help = run.any_stdout().check().stdout;
             assert!(!help.contains("canary"), "{tool} {command}: {help}");
             let help = print(&sandbox, tool, &words(command, "--help"));
-            assert!(
-                help.contains(&format!("[env: {setting}]")),
-                "{tool} {command}: {setting}: {help}"
-            );
+            assert!(help.contains(&format!("[env: {setting}]")), "{tool} {command}: {setting}: {help}");
         }
     }
 }
@@ -103,20 +81,8 @@ fn help_needs_no_settings() {
 fn the_man_page_is_clean() {
     let sandbox = Sandbox::new();
     for (tool, _) in TOOLS {
-        let page = sandbox
-            .tool(tool)
-            .args(["--generate", "man"])
-            .any_stdout()
-            .check()
-            .stdout;
-        for section in [
-            "NAME",
-            "SYNOPSIS",
-            "DESCRIPTION",
-            "OPTIONS",
-            "\"EXIT STATUS\"",
-            "EXAMPLES",
-        ] {
+        let page = sandbox.tool(tool).args(["--generate", "man"]).any_stdout().check().stdout;
+        for section in ["NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "\"EXIT STATUS\"", "EXAMPLES"] {
             assert!(page.contains(&format!(".SH {section}\n")), "{tool}: {section}: {page}");
         }
         let lint = sandbox.program("mandoc".as_ref()).args(["-T", "lint", "-W", "warning"]);
@@ -129,20 +95,12 @@ fn the_man_page_and_the_help_tell_the_same_codes() {
     let sandbox = Sandbox::new();
     for (tool, _) in TOOLS {
         let help = sandbox.tool(tool).arg("--help").any_stdout().check().stdout;
-        let page = sandbox
-            .tool(tool)
-            .args(["--generate", "man"])
-            .any_stdout()
-            .check()
-            .stdout;
+        let page = sandbox.tool(tool).args(["--generate", "man"]).any_stdout().check().stdout;
         let (_, table) = help.split_once("Exit status:\n").unwrap();
         let (table, _) = table.split_once("\n\n").unwrap();
         let code = |line: &str| line.get(2..)?.split("  ").next()?.parse::<u8>().ok();
         let codes: Vec<u8> = table.lines().filter_map(code).collect();
-        assert!(
-            [0, 2, 74, 77, 78, 101].iter().all(|code| codes.contains(code)),
-            "{tool}: {table}"
-        );
+        assert!([0, 2, 74, 77, 78, 101].iter().all(|code| codes.contains(code)), "{tool}: {table}");
         for code in codes {
             assert!(page.contains(&format!("\\fB{code}\\fR\n")), "{tool}: {code}: {page}");
         }
@@ -161,17 +119,9 @@ fn the_version_is_the_name_and_the_number() {
 #[test]
 fn an_unknown_flag_is_2_and_what_there_is_is_named() {
     let sandbox = Sandbox::new();
-    for (tool, flag) in [
-        ("run-step", "--setting"),
-        ("rollback", "--guard"),
-        ("deployment-report", "--journal"),
-    ] {
+    for (tool, flag) in [("run-step", "--setting"), ("rollback", "--guard"), ("deployment-report", "--journal")] {
         let run = sandbox.tool(tool).arg("--no-such-flag").code(2);
-        let said = run
-            .stderr_has(format!("{tool}: "))
-            .stderr_has("'--no-such-flag'")
-            .check()
-            .stderr;
+        let said = run.stderr_has(format!("{tool}: ")).stderr_has("'--no-such-flag'").check().stderr;
         let (_, supported) = said.split_once("; supported: ").unwrap();
         assert!(supported.contains(flag), "{said}");
     }
@@ -185,20 +135,11 @@ fn an_unknown_flag_is_2_and_what_there_is_is_named() {
 fn an_unknown_command_is_2_and_what_there_is_is_named() {
     let sandbox = Sandbox::new();
     for (tool, commands) in [
-        (
-            "release",
-            &["stage", "activate", "deactivate", "current", "list", "prune"][..],
-        ),
+        ("release", &["stage", "activate", "deactivate", "current", "list", "prune"][..]),
         ("deploy-queue", &["submit", "run", "list", "log"]),
         ("post-receive", &["install"]),
     ] {
-        let said = sandbox
-            .tool(tool)
-            .arg("frobnicate")
-            .code(2)
-            .stderr_has("frobnicate")
-            .check()
-            .stderr;
+        let said = sandbox.tool(tool).arg("frobnicate").code(2).stderr_has("frobnicate").check().stderr;
         let (_, supported) = said.split_once("; supported: ").unwrap();
         assert!(commands.iter().all(|command| supported.contains(command)), "{said}");
     }
@@ -208,16 +149,12 @@ fn an_unknown_command_is_2_and_what_there_is_is_named() {
 fn an_unknown_flag_of_a_command_names_what_that_command_takes() {
     let sandbox = Sandbox::new();
     let run = sandbox.tool("release").args(["prune", "--no-such-flag"]).code(2);
-    run.stderr_has("supported: ")
-        .stderr_has("--keep")
-        .stderr_has("--dry-run")
-        .check();
+    run.stderr_has("supported: ").stderr_has("--keep").stderr_has("--dry-run").check();
 }
 
 #[test]
 fn nothing_but_man_can_be_generated() {
     let sandbox = Sandbox::new();
     let run = sandbox.tool("release").args(["--generate", "completions"]).code(2);
-    run.stderr("release: cannot generate completions; supported: man\n")
-        .check();
+    run.stderr("release: cannot generate completions; supported: man\n").check();
 }

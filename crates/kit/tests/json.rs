@@ -73,20 +73,14 @@ fn a_failure_is_one_object_with_its_kind_sentence_and_hint() {
     let sandbox = Sandbox::new();
     let object = object(sandbox.tool("deployment-report").arg("--json"), 66);
     let error = object.error.unwrap();
-    assert_eq!(
-        (&*error.kind, &*error.message),
-        ("absent", "the journal knows no deployment")
-    );
+    assert_eq!((&*error.kind, &*error.message), ("absent", "the journal knows no deployment"));
     assert_eq!(error.hint.as_deref(), Some("deploy-queue log lists the deployments"));
 }
 
 #[test]
 fn a_plain_no_is_one_object_too() {
     let sandbox = Sandbox::new();
-    let object = object(
-        sandbox.tool("release").args(["--json", "current", "--is", "abcdef0"]),
-        1,
-    );
+    let object = object(sandbox.tool("release").args(["--json", "current", "--is", "abcdef0"]), 1);
     assert!(object.error.is_none());
 }
 
@@ -97,10 +91,7 @@ fn wrong_usage_is_one_object_of_every_tool() {
         let object = object(sandbox.tool(tool).args(["--json", "--no-such-flag"]), 2);
         let error = object.error.unwrap();
         assert_eq!((&*object.tool, &*error.kind), (tool, "usage"));
-        assert!(
-            error.message.contains("--no-such-flag") && !error.message.contains('\n'),
-            "{error:?}"
-        );
+        assert!(error.message.contains("--no-such-flag") && !error.message.contains('\n'), "{error:?}");
     }
 }
 
@@ -127,10 +118,7 @@ fn a_setting_behind_a_flag_that_is_wrong_is_one_object() {
 fn the_object_is_the_record_in_the_journal() {
     let sandbox = Sandbox::new();
     sandbox.staged(1);
-    let run = sandbox
-        .tool("run-step")
-        .env("PUSHBACK_DEPLOY", "prod-1")
-        .env("PUSHBACK_STEP", "test");
+    let run = sandbox.tool("run-step").env("PUSHBACK_DEPLOY", "prod-1").env("PUSHBACK_STEP", "test");
     let run = run.env("PUSHBACK_PARENT", "deploy");
     let stdout = run.args(["--json", "test", "--", "true"]).any_stdout().check().stdout;
     assert_eq!(sandbox.read("prod/journal.ndjson"), stdout);
@@ -143,24 +131,15 @@ fn the_object_is_the_record_in_the_journal() {
 fn a_command_that_says_json_is_not_us() {
     let sandbox = Sandbox::new();
     sandbox.tool("run-step").args(["test", "--", "echo", "--json"]).check();
-    let run = sandbox
-        .tool("run-step")
-        .args(["test", "--attempts=0", "--", "echo", "--json"]);
+    let run = sandbox.tool("run-step").args(["test", "--attempts=0", "--", "echo", "--json"]);
     run.code(2).stderr_has("run-step: ").check();
 }
 
 #[test]
 fn sentences_stay_on_stderr_and_quiet_takes_them_away() {
     let sandbox = Sandbox::new();
-    let run = || {
-        sandbox
-            .tool("run-step")
-            .args(["--json", "test", "--setting", "TEST_COMMAND"])
-    };
-    run()
-        .stdout_has("{")
-        .stderr("run-step: TEST_COMMAND is empty: skipped\n")
-        .check();
+    let run = || sandbox.tool("run-step").args(["--json", "test", "--setting", "TEST_COMMAND"]);
+    run().stdout_has("{").stderr("run-step: TEST_COMMAND is empty: skipped\n").check();
     run().arg("-q").stdout_has("{").check();
 }
 

@@ -24,8 +24,7 @@ fn another_tool_is_75_and_told_who_has_it() {
     let sandbox = Sandbox::new();
     let lock = sandbox.hold_lock("deploy-queue run (prod-7), process 1\n");
     let run = prune(&sandbox).code(75);
-    run.stderr_has("/prod/state/lock is held by deploy-queue run (prod-7), process 1\nhint: ")
-        .check();
+    run.stderr_has("/prod/state/lock is held by deploy-queue run (prod-7), process 1\nhint: ").check();
     lock.unlock().unwrap();
     prune(&sandbox).check();
 }
@@ -35,11 +34,7 @@ fn the_lock_file_on_stdin_is_not_enough_when_another_holds_it() {
     let sandbox = Sandbox::new();
     let _lock = sandbox.hold_lock("somebody");
     let opened_again = File::open(sandbox.path("prod/state/lock")).unwrap();
-    prune(&sandbox)
-        .stdin_file(opened_again)
-        .code(75)
-        .stderr_has("is held by somebody")
-        .check();
+    prune(&sandbox).stdin_file(opened_again).code(75).stderr_has("is held by somebody").check();
 }
 
 #[test]
@@ -47,11 +42,7 @@ fn the_lock_of_another_environment_on_stdin_is_worth_nothing() {
     let (sandbox, other) = (Sandbox::new(), Sandbox::new());
     let _held = sandbox.hold_lock("somebody");
     let lock = other.hold_lock("the test");
-    prune(&sandbox)
-        .stdin_file(lock)
-        .code(75)
-        .stderr_has("is held by somebody")
-        .check();
+    prune(&sandbox).stdin_file(lock).code(75).stderr_has("is held by somebody").check();
 }
 
 #[test]
@@ -83,8 +74,7 @@ fn a_tool_that_works_leaves_its_name_and_one_that_was_killed_no_lock() {
     let mut holder = sandbox.tool("release").args(["activate", &release_of(1)]).spawn();
     wait_until("the app is told to reload", || !sandbox.read("prod/pid").is_empty());
     let run = prune(&sandbox).code(75);
-    run.stderr_has(format!("is held by release, process {}, since 2", holder.id()))
-        .check();
+    run.stderr_has(format!("is held by release, process {}, since 2", holder.id())).check();
     kill("KILL", holder.id());
     holder.wait().unwrap();
     // The app's own command lives, and does not hold the lock.

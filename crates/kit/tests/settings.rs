@@ -15,19 +15,11 @@ fn step(sandbox: &Sandbox) -> Run {
 #[test]
 fn the_file_beats_the_environment() {
     let sandbox = Sandbox::new();
-    step(&sandbox)
-        .env("STEP_TIMEOUT", "junk")
-        .code(78)
-        .stderr_has("`junk`")
-        .check();
+    step(&sandbox).env("STEP_TIMEOUT", "junk").code(78).stderr_has("`junk`").check();
     sandbox.set("STEP_TIMEOUT", "10s");
     step(&sandbox).env("STEP_TIMEOUT", "junk").check();
     sandbox.set("STEP_TIMEOUT", "trash");
-    step(&sandbox)
-        .env("STEP_TIMEOUT", "10s")
-        .code(78)
-        .stderr_has("`trash`")
-        .check();
+    step(&sandbox).env("STEP_TIMEOUT", "10s").code(78).stderr_has("`trash`").check();
 }
 
 #[test]
@@ -37,9 +29,7 @@ fn a_flag_beats_the_file_and_the_environment() {
     let run = sandbox.tool("run-step").env("STEP_TIMEOUT", "2ms");
     run.args(["test", "--timeout", "1h", "--", "sh", "-c", "echo"]).check();
     sandbox.set("STEP_TIMEOUT", "1h");
-    let run = sandbox
-        .tool("run-step")
-        .args(["test", "--timeout", "50ms", "--", "sleep", "600"]);
+    let run = sandbox.tool("run-step").args(["test", "--timeout", "50ms", "--", "sleep", "600"]);
     run.code(124).any_stderr().check();
 }
 
@@ -61,12 +51,8 @@ fn an_empty_value_in_the_file_takes_the_setting_away() {
 fn without_a_file_the_environment_alone_speaks() {
     let sandbox = Sandbox::new();
     let run = step(&sandbox).env_remove("PUSHBACK_ENV").code(78);
-    run.stderr_has("DEPLOY_ROOT is not set\nhint: name an environment file with -e, or set DEPLOY_ROOT")
-        .check();
-    step(&sandbox)
-        .env_remove("PUSHBACK_ENV")
-        .env("DEPLOY_ROOT", sandbox.root())
-        .check();
+    run.stderr_has("DEPLOY_ROOT is not set\nhint: name an environment file with -e, or set DEPLOY_ROOT").check();
+    step(&sandbox).env_remove("PUSHBACK_ENV").env("DEPLOY_ROOT", sandbox.root()).check();
 }
 
 #[test]
@@ -83,32 +69,19 @@ fn the_option_beats_the_variable_that_names_the_file() {
 #[test]
 fn a_name_means_a_file_in_etc() {
     let sandbox = Sandbox::new();
-    let run = sandbox
-        .tool("release")
-        .args(["-e", "no-such-environment", "list"])
-        .code(78);
-    run.stderr_has("cannot read the settings in /etc/pushback/no-such-environment.env: there is no such file")
-        .check();
+    let run = sandbox.tool("release").args(["-e", "no-such-environment", "list"]).code(78);
+    run.stderr_has("cannot read the settings in /etc/pushback/no-such-environment.env: there is no such file").check();
 }
 
 #[test]
 fn a_file_that_is_not_understood_is_78_with_the_line_and_without_the_value() {
-    for line in [
-        "export A=canary",
-        "A=can\\ary",
-        "A='canary",
-        "A=\"canary\"",
-        "A B=canary",
-        "1A=canary",
-        "DEPLOY_ENV=canary",
-    ] {
+    for line in
+        ["export A=canary", "A=can\\ary", "A='canary", "A=\"canary\"", "A B=canary", "1A=canary", "DEPLOY_ENV=canary"]
+    {
         let sandbox = Sandbox::new();
         let text = format!("# first\n\n{}{line}\n", sandbox.read("prod/deploy.env"));
         fs::write(sandbox.env_file(), text).unwrap();
-        let run = step(&sandbox)
-            .code(78)
-            .stderr_has("line 5: ")
-            .stderr_has("hint: a line is NAME=value");
+        let run = step(&sandbox).code(78).stderr_has("line 5: ").stderr_has("hint: a line is NAME=value");
         let said = run.check().stderr;
         assert!(!said.contains("canary"), "{line}: {said}");
     }
@@ -128,11 +101,7 @@ fn a_file_that_others_may_read_is_77() {
     for mode in [0o644, 0o640, 0o604, 0o620, 0o601] {
         let sandbox = Sandbox::new();
         fs::set_permissions(sandbox.env_file(), fs::Permissions::from_mode(mode)).unwrap();
-        step(&sandbox)
-            .code(77)
-            .stderr_has(format!("(mode {mode:04o})"))
-            .stderr_has("hint: chmod 600 ")
-            .check();
+        step(&sandbox).code(77).stderr_has(format!("(mode {mode:04o})")).stderr_has("hint: chmod 600 ").check();
     }
 }
 
@@ -145,10 +114,7 @@ fn give_away(path: &Path) {
 fn a_file_of_somebody_else_is_77() {
     let sandbox = Sandbox::new();
     give_away(&sandbox.env_file());
-    step(&sandbox)
-        .code(77)
-        .stderr_has("it belongs to user 65534, not to you or root")
-        .check();
+    step(&sandbox).code(77).stderr_has("it belongs to user 65534, not to you or root").check();
 }
 
 #[test]
@@ -167,9 +133,7 @@ fn an_environment_of_somebody_else_is_77_for_every_tool_and_untouched() {
         sandbox.staged(1);
         give_away(&sandbox.root());
         let run = sandbox.tool(tool).args(args).code(77);
-        run.stderr_has("belongs to user 65534, who alone works in it")
-            .stderr_has("hint: sudo -u '#65534'")
-            .check();
+        run.stderr_has("belongs to user 65534, who alone works in it").stderr_has("hint: sudo -u '#65534'").check();
         assert!(sandbox.live().is_empty() && !sandbox.path("ran").exists());
         assert!(
             !sandbox.path("prod/journal.ndjson").exists(),
@@ -182,11 +146,7 @@ fn an_environment_of_somebody_else_is_77_for_every_tool_and_untouched() {
 fn an_environment_that_is_not_there_is_66_and_one_that_is_nowhere_78() {
     let sandbox = Sandbox::new();
     for (root, code, said) in [
-        (
-            "/nonexistent/prod",
-            66,
-            "hint: make it as the user who deploys: mkdir -p",
-        ),
+        ("/nonexistent/prod", 66, "hint: make it as the user who deploys: mkdir -p"),
         ("prod", 78, "which is not an absolute path"),
         ("", 78, "DEPLOY_ROOT is not set"),
     ] {
@@ -200,11 +160,6 @@ fn a_name_that_could_be_an_option_or_a_path_is_no_environment() {
     for name in ["--upload-pack", "../prod", "a b", ".", "prod/", "-"] {
         let sandbox = Sandbox::new();
         sandbox.set("DEPLOY_ENV", name);
-        sandbox
-            .tool("release")
-            .arg("list")
-            .code(78)
-            .stderr_has("DEPLOY_ENV is ")
-            .check();
+        sandbox.tool("release").arg("list").code(78).stderr_has("DEPLOY_ENV is ").check();
     }
 }

@@ -7,9 +7,7 @@ use testkit::{Run, Sandbox, tool_path};
 
 /// A tool with its streams set by the shell, such as `>/dev/full` or `2>&-`.
 fn redirected(sandbox: &Sandbox, redirection: &str, tool: &str, args: &[&str]) -> Run {
-    let shell = sandbox
-        .program(Path::new("/bin/sh"))
-        .env("PUSHBACK_ENV", sandbox.env_file());
+    let shell = sandbox.program(Path::new("/bin/sh")).env("PUSHBACK_ENV", sandbox.env_file());
     let script = format!("exec \"$0\" \"$@\" {redirection}");
     shell.arg("-c").arg(script).arg(tool_path(tool)).args(args)
 }
@@ -35,9 +33,7 @@ fn a_reader_whose_stdout_is_full_is_74() {
     let sandbox = sandbox();
     for (tool, args) in READERS {
         let run = redirected(&sandbox, ">/dev/full", tool, args).code(74);
-        run.stderr_has(format!("{tool}: cannot write "))
-            .stderr_has("no space left on device")
-            .check();
+        run.stderr_has(format!("{tool}: cannot write ")).stderr_has("no space left on device").check();
     }
 }
 
@@ -73,31 +69,16 @@ fn a_tool_that_has_done_its_work_warns_when_the_result_cannot_be_delivered() {
 
 #[test]
 fn a_failure_keeps_its_code_whatever_the_streams_are() {
-    for redirection in [
-        ">&-",
-        "2>&-",
-        ">&- 2>&-",
-        ">/dev/full",
-        "2>/dev/full",
-        ">/dev/full 2>/dev/full",
-    ] {
+    for redirection in [">&-", "2>&-", ">&- 2>&-", ">/dev/full", "2>/dev/full", ">/dev/full 2>/dev/full"] {
         for (tool, args, code) in [
             ("release", &["current", "--is", "abcdef0"][..], 1),
             ("release", &["--json", "activate", "9-abcdef0"], 66),
             ("deployment-report", &["--json", "prod-9"], 66),
             ("run-step", &["--json", "test", "--", "false"], 1),
             ("rollback", &["--json", "--no-such-flag"], 2),
-            (
-                "post-receive",
-                &["--json", "install", "/nonexistent", "--map=main=x"],
-                66,
-            ),
+            ("post-receive", &["--json", "install", "/nonexistent", "--map=main=x"], 66),
         ] {
-            redirected(&sandbox(), redirection, tool, args)
-                .code(code)
-                .any_stdout()
-                .any_stderr()
-                .check();
+            redirected(&sandbox(), redirection, tool, args).code(code).any_stdout().any_stderr().check();
         }
     }
 }

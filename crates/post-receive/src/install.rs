@@ -25,10 +25,7 @@ pub(crate) fn install(path: &Path, maps: &[String], cx: &mut Context) -> Result<
             return Err(failure.hint("make one: git init --bare"));
         }
     }
-    let maps = maps
-        .iter()
-        .map(|map| Map::parse(map, &repository))
-        .collect::<Result<Vec<_>, _>>()?;
+    let maps = maps.iter().map(|map| Map::parse(map, &repository)).collect::<Result<Vec<_>, _>>()?;
     link_hook(&repository)?;
     for map in &maps {
         let key = format!("pushback.{}.env", map.reference);
@@ -54,16 +51,9 @@ impl Map {
         let Some((name, file)) = text.split_once('=') else {
             return Err(Failure::new(Exit::USAGE, format!("{text:?} is not REF=ENV_FILE")));
         };
-        let reference = if name.starts_with("refs/") {
-            name.to_owned()
-        } else {
-            format!("refs/heads/{name}")
-        };
+        let reference = if name.starts_with("refs/") { name.to_owned() } else { format!("refs/heads/{name}") };
         if !repository.run(&["check-ref-format", &reference])?.status.is_success() {
-            return Err(Failure::new(
-                Exit::USAGE,
-                format!("{name:?} is not the name of a branch or ref"),
-            ));
+            return Err(Failure::new(Exit::USAGE, format!("{name:?} is not the name of a branch or ref")));
         }
         let environment =
             fs::canonicalize(file).attempt_or(Exit::SETTINGS, format_args!("open the environment file {file}"))?;
@@ -92,16 +82,12 @@ fn link_hook(repository: &Repository) -> Result<(), Failure> {
         let message = format!("core.hooksPath is {elsewhere}: git would not run the hook of this repository");
         return Err(Failure::new(Exit::SETTINGS, message).hint("git config --unset core.hooksPath"));
     }
-    let own = std::env::current_exe()
-        .and_then(fs::canonicalize)
-        .attempt("find this tool's own path")?;
+    let own = std::env::current_exe().and_then(fs::canonicalize).attempt("find this tool's own path")?;
     let hooks = repository.path().join("hooks");
     files::make_dir(&hooks)?;
     let hook = hooks.join("post-receive");
     let target = fs::read_link(&hook);
-    let is_ours = target
-        .as_ref()
-        .is_ok_and(|target| target.file_name() == own.file_name());
+    let is_ours = target.as_ref().is_ok_and(|target| target.file_name() == own.file_name());
     match hook.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         _ if is_ours => {}

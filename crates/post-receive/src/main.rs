@@ -25,31 +25,19 @@ const TOOL: Tool = Tool {
             "everything that is mapped was submitted; with `-o wait` also deployed (git does not pass this on)",
         ),
         (Exit::NO, "a submission failed, or with `-o wait` a deployment did"),
-        (
-            Exit::DAMAGED,
-            "stdin holds something else than git's `old new ref` lines",
-        ),
+        (Exit::DAMAGED, "stdin holds something else than git's `old new ref` lines"),
         (Exit::ABSENT, "for install: there is no repository"),
         (Exit::UNAVAILABLE, "git or deploy-queue is missing"),
         (Exit::CANNOT_CREATE, "for install: another hook is in the way"),
-        (
-            Exit::SETTINGS,
-            "for install: a map or an environment file is wrong, or core.hooksPath leads elsewhere",
-        ),
+        (Exit::SETTINGS, "for install: a map or an environment file is wrong, or core.hooksPath leads elsewhere"),
     ],
     examples: &[
         (
             "post-receive install /srv/guestbook/repo.git --map main=/srv/guestbook/prod/deploy.env",
             "Deploy to prod whatever is pushed to main",
         ),
-        (
-            "git push -o wait",
-            "Push, watch the deployment, and see its verdict as the last line",
-        ),
-        (
-            "git config pushback.follow true",
-            "In the repository: every push waits as if with -o wait",
-        ),
+        ("git push -o wait", "Push, watch the deployment, and see its verdict as the last line"),
+        ("git config pushback.follow true", "In the repository: every push waits as if with -o wait"),
     ],
 };
 
@@ -75,22 +63,15 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
         if let Some(sentence) = update.remarks(&environments) {
             cx.say(&sentence);
         }
-        wanted.extend(
-            environments
-                .into_iter()
-                .map(|environment| (environment, update.clone())),
-        );
+        wanted.extend(environments.into_iter().map(|environment| (environment, update.clone())));
     }
     submit_all(&wanted, follows(&repository, cx)?, cx)
 }
 
 /// Submits in the order of the push. Who follows, follows the last submission to each environment: it wins.
 fn submit_all(wanted: &[(String, Update)], follow: bool, cx: &Context) -> Result<Outcome, Failure> {
-    let last: HashMap<&str, usize> = wanted
-        .iter()
-        .enumerate()
-        .map(|(index, (environment, _))| (environment.as_str(), index))
-        .collect();
+    let last: HashMap<&str, usize> =
+        wanted.iter().enumerate().map(|(index, (environment, _))| (environment.as_str(), index)).collect();
     let mut all_well = true;
     for (index, (environment, update)) in wanted.iter().enumerate() {
         let follow = follow && last.get(environment.as_str()) == Some(&index);
@@ -119,17 +100,11 @@ fn submit(environment: &str, update: &Update, follow: bool, cx: &Context) -> Res
 
 /// Whether the pusher wants to wait: `git push -o wait`, or git config `pushback.follow`.
 fn follows(repository: &Repository, cx: &Context) -> Result<bool, Failure> {
-    let count = cx
-        .settings
-        .get("GIT_PUSH_OPTION_COUNT")
-        .and_then(|count| count.parse::<usize>().ok());
+    let count = cx.settings.get("GIT_PUSH_OPTION_COUNT").and_then(|count| count.parse::<usize>().ok());
     let mut options =
         (0..count.unwrap_or_default()).filter_map(|index| cx.settings.get(&format!("GIT_PUSH_OPTION_{index}")));
     if options.any(|option| option == "wait") {
         return Ok(true);
     }
-    Ok(repository
-        .run(&["config", "--type=bool", "--get", "pushback.follow"])?
-        .text()
-        == "true")
+    Ok(repository.run(&["config", "--type=bool", "--get", "pushback.follow"])?.text() == "true")
 }

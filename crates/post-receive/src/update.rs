@@ -35,21 +35,13 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Update>, Failure> {
     let parse = |line: &str| {
         let (old, rest) = line.split_once(' ')?;
         let (new, reference) = rest.split_once(' ')?;
-        (is_commit(old) && is_commit(new) && !reference.is_empty()).then(|| Update {
-            new: new.to_owned(),
-            reference: reference.to_owned(),
-        })
+        (is_commit(old) && is_commit(new) && !reference.is_empty())
+            .then(|| Update { new: new.to_owned(), reference: reference.to_owned() })
     };
     let wrong = |line: &str| {
-        Failure::new(
-            Exit::DAMAGED,
-            format!("cannot read the pushed line {line:?}: it is not `old new ref`"),
-        )
+        Failure::new(Exit::DAMAGED, format!("cannot read the pushed line {line:?}: it is not `old new ref`"))
     };
-    text.split('\n')
-        .filter(|line| !line.is_empty())
-        .map(|line| parse(line).ok_or_else(|| wrong(line)))
-        .collect()
+    text.split('\n').filter(|line| !line.is_empty()).map(|line| parse(line).ok_or_else(|| wrong(line))).collect()
 }
 
 /// The environment files that the repository's config maps this ref to; none for a deletion.
@@ -60,17 +52,11 @@ pub(crate) fn map_of(update: &Update, repository: &Repository) -> Result<Vec<Str
     let key = format!("pushback.{}.env", update.reference);
     let mapped = repository.run(&["config", "--null", "--get-all", &key])?;
     match mapped.status {
-        Status::Exit(0) => Ok(mapped
-            .text()
-            .split('\0')
-            .filter(|path| !path.is_empty())
-            .map(str::to_owned)
-            .collect()),
+        Status::Exit(0) => Ok(mapped.text().split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect()),
         Status::Exit(1) => Ok(Vec::new()),
-        _ => Err(Failure::new(
-            Exit::IO,
-            format!("cannot read the map of {}: {}", update.reference, mapped.last_words()),
-        )),
+        _ => {
+            Err(Failure::new(Exit::IO, format!("cannot read the map of {}: {}", update.reference, mapped.last_words())))
+        }
     }
 }
 

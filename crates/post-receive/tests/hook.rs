@@ -15,37 +15,21 @@ fn installed(maps: &[&str]) -> (Sandbox, Repository) {
         "deploy-queue",
         &format!("{{ for word; do printf '[%s]' \"$word\"; done; echo \" $PUSHBACK_ENV\"; }} >> {calls}; echo 'submission 1: to prod'"),
     );
-    let install = sandbox
-        .own_tool("post-receive")
-        .env_remove("PUSHBACK_ENV")
-        .arg("install");
-    let maps = maps
-        .iter()
-        .map(|map| format!("--map={map}={}", sandbox.env_file().display()));
-    install
-        .arg(&repository.bare)
-        .args(maps)
-        .any_stdout()
-        .any_stderr()
-        .check();
+    let install = sandbox.own_tool("post-receive").env_remove("PUSHBACK_ENV").arg("install");
+    let maps = maps.iter().map(|map| format!("--map={map}={}", sandbox.env_file().display()));
+    install.arg(&repository.bare).args(maps).any_stdout().any_stderr().check();
     (sandbox, repository)
 }
 
 /// The hook as git runs it, with these lines on stdin.
 fn hook(sandbox: &Sandbox, lines: &str) -> Run {
-    let run = sandbox
-        .own_tool("post-receive")
-        .env_remove("PUSHBACK_ENV")
-        .env("GIT_DIR", ".");
+    let run = sandbox.own_tool("post-receive").env_remove("PUSHBACK_ENV").env("GIT_DIR", ".");
     run.dir(&sandbox.path("repo.git")).stdin(lines)
 }
 
 /// What `deploy-queue` was asked for a pushed ref.
 fn call(reference: &str, object: &str, sandbox: &Sandbox) -> String {
-    format!(
-        "[submit][--door=push][--ref={reference}][--][{object}] {}\n",
-        sandbox.env_file().display()
-    )
+    format!("[submit][--door=push][--ref={reference}][--][{object}] {}\n", sandbox.env_file().display())
 }
 
 fn push(repository: &Repository, args: &[&str]) -> String {
@@ -69,10 +53,7 @@ fn an_unmapped_branch_deploys_nothing_and_says_so() {
     let (sandbox, repository) = installed(&["main"]);
     repository.commit("one");
     let said = push(&repository, &["HEAD:refs/heads/topic"]);
-    assert!(
-        said.contains("refs/heads/topic is mapped to no environment; nothing is deployed"),
-        "{said}"
-    );
+    assert!(said.contains("refs/heads/topic is mapped to no environment; nothing is deployed"), "{said}");
     assert_eq!(sandbox.read("calls"), "");
 }
 
@@ -80,18 +61,9 @@ fn an_unmapped_branch_deploys_nothing_and_says_so() {
 fn a_deleted_branch_deploys_nothing_and_says_so() {
     let (sandbox, repository) = installed(&["main"]);
     repository.push("one");
-    repository.git(&[
-        "--git-dir",
-        &repository.bare.to_string_lossy(),
-        "config",
-        "receive.denyDeleteCurrent",
-        "ignore",
-    ]);
+    repository.git(&["--git-dir", &repository.bare.to_string_lossy(), "config", "receive.denyDeleteCurrent", "ignore"]);
     let said = push(&repository, &[":refs/heads/main"]);
-    assert!(
-        said.contains("refs/heads/main was deleted; what is live stays live"),
-        "{said}"
-    );
+    assert!(said.contains("refs/heads/main was deleted; what is live stays live"), "{said}");
     assert_eq!(sandbox.read("calls").lines().count(), 1);
 }
 
@@ -110,18 +82,12 @@ fn a_mapped_tag_is_submitted_and_an_unmapped_one_is_not() {
 fn every_ref_of_a_push_is_looked_at() {
     let (sandbox, repository) = installed(&["main", "dev"]);
     let commit = repository.commit("one");
-    let said = push(
-        &repository,
-        &["HEAD:refs/heads/topic", "HEAD:refs/heads/main", "HEAD:refs/heads/dev"],
-    );
+    let said = push(&repository, &["HEAD:refs/heads/topic", "HEAD:refs/heads/main", "HEAD:refs/heads/dev"]);
     let calls = sandbox.read("calls");
     for reference in ["refs/heads/main", "refs/heads/dev"] {
         assert!(calls.contains(&call(reference, &commit, &sandbox)), "{calls}");
     }
-    assert!(
-        calls.lines().count() == 2 && said.contains("refs/heads/topic is mapped to no environment"),
-        "{said}"
-    );
+    assert!(calls.lines().count() == 2 && said.contains("refs/heads/topic is mapped to no environment"), "{said}");
 }
 
 #[test]
@@ -138,20 +104,14 @@ fn evil_branch_names_stay_in_their_place() {
         "a.b.env",
         "]",
     ];
-    let maps: Vec<String> = names
-        .iter()
-        .filter(|name| !name.contains('='))
-        .map(|name| format!("refs/heads/{name}"))
-        .collect();
+    let maps: Vec<String> =
+        names.iter().filter(|name| !name.contains('=')).map(|name| format!("refs/heads/{name}")).collect();
     let (sandbox, repository) = installed(&maps.iter().map(String::as_str).collect::<Vec<_>>());
     let commit = repository.commit("one");
     for name in names {
         push(&repository, &[&format!("HEAD:refs/heads/{name}")]);
     }
-    let wanted: String = maps
-        .iter()
-        .map(|reference| call(reference, &commit, &sandbox))
-        .collect();
+    let wanted: String = maps.iter().map(|reference| call(reference, &commit, &sandbox)).collect();
     assert_eq!(sandbox.read("calls"), wanted);
     assert!(!sandbox.path("x").exists() && !repository.bare.join("x").exists());
 }
@@ -160,22 +120,11 @@ fn evil_branch_names_stay_in_their_place() {
 fn one_branch_may_go_to_two_environments() {
     let (sandbox, repository) = installed(&["main"]);
     let other = sandbox.write("dev.env", "");
-    let key = [
-        "config",
-        "--add",
-        "pushback.refs/heads/main.env",
-        &other.display().to_string(),
-    ];
+    let key = ["config", "--add", "pushback.refs/heads/main.env", &other.display().to_string()];
     repository.git(&[&["--git-dir", &repository.bare.to_string_lossy()], &key[..]].concat());
     let commit = repository.push("one").0;
-    let to_other = format!(
-        "[submit][--door=push][--ref=refs/heads/main][--][{commit}] {}\n",
-        other.display()
-    );
-    assert_eq!(
-        sandbox.read("calls"),
-        call("refs/heads/main", &commit, &sandbox) + &to_other
-    );
+    let to_other = format!("[submit][--door=push][--ref=refs/heads/main][--][{commit}] {}\n", other.display());
+    assert_eq!(sandbox.read("calls"), call("refs/heads/main", &commit, &sandbox) + &to_other);
 }
 
 #[test]
@@ -183,9 +132,7 @@ fn who_waits_follows_the_last_submission_to_each_environment() {
     let (sandbox, _) = installed(&["main", "dev"]);
     let (one, two) = ("a".repeat(40), "b".repeat(40));
     let lines = format!("{ZERO} {one} refs/heads/main\n{ZERO} {two} refs/heads/dev\n");
-    let run = hook(&sandbox, &lines)
-        .env("GIT_PUSH_OPTION_COUNT", "2")
-        .env("GIT_PUSH_OPTION_0", "ci.skip");
+    let run = hook(&sandbox, &lines).env("GIT_PUSH_OPTION_COUNT", "2").env("GIT_PUSH_OPTION_0", "ci.skip");
     run.env("GIT_PUSH_OPTION_1", "wait").any_stderr().check();
     let calls = sandbox.read("calls");
     let follows: Vec<bool> = calls.lines().map(|line| line.contains("[--follow]")).collect();
@@ -198,10 +145,7 @@ fn the_queue_is_told_nothing_of_the_hook_s_own_environment() {
     sandbox.stand_in("deploy-queue", &format!("env > {}", sandbox.path("seen").display()));
     repository.push("one");
     let seen = sandbox.read("seen");
-    assert!(
-        seen.contains("PUSHBACK_ENV=") && !seen.lines().any(|line| line.starts_with("GIT_")),
-        "{seen}"
-    );
+    assert!(seen.contains("PUSHBACK_ENV=") && !seen.lines().any(|line| line.starts_with("GIT_")), "{seen}");
 }
 
 #[test]
@@ -214,10 +158,7 @@ fn nothing_pushed_is_0() {
 fn a_submission_that_fails_is_1_and_the_others_are_made() {
     let (sandbox, _) = installed(&["main", "dev"]);
     let calls = sandbox.path("calls").display().to_string();
-    sandbox.stand_in(
-        "deploy-queue",
-        &format!("echo $3 >> {calls}; [ $3 != --ref=refs/heads/main ]"),
-    );
+    sandbox.stand_in("deploy-queue", &format!("echo $3 >> {calls}; [ $3 != --ref=refs/heads/main ]"));
     let object = "a".repeat(40);
     let lines = format!("{ZERO} {object} refs/heads/main\n{ZERO} {object} refs/heads/dev\n");
     hook(&sandbox, &lines).code(1).any_stderr().check();
@@ -243,10 +184,7 @@ fn lines_that_git_never_writes_are_65_and_nothing_is_submitted() {
         format!("HEAD {object} refs/heads/main"),
     ] {
         let lines = format!("{ZERO} {object} refs/heads/main\n{line}\n");
-        hook(&sandbox, &lines)
-            .code(65)
-            .stderr_has("it is not `old new ref`")
-            .check();
+        hook(&sandbox, &lines).code(65).stderr_has("it is not `old new ref`").check();
         assert_eq!(sandbox.read("calls"), "");
     }
 }
@@ -256,15 +194,12 @@ fn a_queue_that_is_missing_is_69_and_named() {
     let (sandbox, _) = installed(&["main"]);
     std::fs::remove_file(sandbox.path("tools/deploy-queue")).unwrap();
     let run = hook(&sandbox, &format!("{ZERO} {} refs/heads/main\n", "a".repeat(40))).code(69);
-    run.stderr_has("cannot run deploy-queue: it is neither beside this tool nor on PATH")
-        .check();
+    run.stderr_has("cannot run deploy-queue: it is neither beside this tool nor on PATH").check();
 }
 
 #[test]
 fn a_ref_whose_name_would_steer_a_terminal_is_told_without_that() {
     let (sandbox, _) = installed(&["main"]);
     let lines = format!("{ZERO} {} refs/heads/\u{202e}evil\u{9b}\n", "a".repeat(40));
-    hook(&sandbox, &lines)
-        .stderr_has("refs/heads/\u{fffd}evil\u{fffd} is mapped to no environment")
-        .check();
+    hook(&sandbox, &lines).stderr_has("refs/heads/\u{fffd}evil\u{fffd} is mapped to no environment").check();
 }

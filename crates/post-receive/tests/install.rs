@@ -34,23 +34,13 @@ fn config(sandbox: &Sandbox) -> String {
 #[test]
 fn the_hook_is_a_link_to_the_binary_and_git_s_config_knows_the_map() {
     let (sandbox, repository) = repository();
-    let said = format!(
-        "post-receive: refs/heads/main deploys with {}\n",
-        sandbox.env_file().display()
-    );
+    let said = format!("post-receive: refs/heads/main deploys with {}\n", sandbox.env_file().display());
     let run = install(&sandbox, &main_to_prod(&sandbox)).stdout(format!("{}\n", hook(&repository).display()));
     run.stderr(said).check();
-    assert_eq!(
-        fs::read_link(hook(&repository)).unwrap(),
-        fs::canonicalize(tool_path("post-receive")).unwrap()
-    );
+    assert_eq!(fs::read_link(hook(&repository)).unwrap(), fs::canonicalize(tool_path("post-receive")).unwrap());
     let config = config(&sandbox);
     let map = format!("pushback.refs/heads/main.env={}\n", sandbox.env_file().display());
-    for line in [
-        &*map,
-        "receive.advertisepushoptions=true\n",
-        "transfer.hiderefs=refs/deploys\n",
-    ] {
+    for line in [&*map, "receive.advertisepushoptions=true\n", "transfer.hiderefs=refs/deploys\n"] {
         assert!(config.contains(line), "{line}: {config}");
     }
 }
@@ -58,15 +48,9 @@ fn the_hook_is_a_link_to_the_binary_and_git_s_config_knows_the_map() {
 #[test]
 fn installing_twice_changes_nothing() {
     let (sandbox, repository) = repository();
-    install(&sandbox, &main_to_prod(&sandbox))
-        .any_stdout()
-        .any_stderr()
-        .check();
+    install(&sandbox, &main_to_prod(&sandbox)).any_stdout().any_stderr().check();
     let before = (config(&sandbox), fs::read_link(hook(&repository)).unwrap());
-    install(&sandbox, &main_to_prod(&sandbox))
-        .any_stdout()
-        .any_stderr()
-        .check();
+    install(&sandbox, &main_to_prod(&sandbox)).any_stdout().any_stderr().check();
     assert_eq!((config(&sandbox), fs::read_link(hook(&repository)).unwrap()), before);
 }
 
@@ -76,14 +60,8 @@ fn a_link_to_an_older_binary_of_ours_is_replaced() {
     fs::create_dir_all(repository.bare.join("hooks")).unwrap();
     drop(fs::remove_file(hook(&repository)));
     symlink("/opt/pushback-0.0/post-receive", hook(&repository)).unwrap();
-    install(&sandbox, &main_to_prod(&sandbox))
-        .any_stdout()
-        .any_stderr()
-        .check();
-    assert_eq!(
-        fs::read_link(hook(&repository)).unwrap(),
-        fs::canonicalize(tool_path("post-receive")).unwrap()
-    );
+    install(&sandbox, &main_to_prod(&sandbox)).any_stdout().any_stderr().check();
+    assert_eq!(fs::read_link(hook(&repository)).unwrap(), fs::canonicalize(tool_path("post-receive")).unwrap());
 }
 
 #[test]
@@ -98,14 +76,8 @@ fn a_hook_of_somebody_else_s_is_73_and_stays() {
         }
         let run = install(&sandbox, &main_to_prod(&sandbox)).code(73);
         run.stderr_has("is a hook of somebody else's\nhint: ").check();
-        assert_ne!(
-            fs::read_link(hook(&repository)).ok(),
-            fs::canonicalize(tool_path("post-receive")).ok()
-        );
-        assert!(
-            !config(&sandbox).contains("pushback."),
-            "refused, and yet half installed"
-        );
+        assert_ne!(fs::read_link(hook(&repository)).ok(), fs::canonicalize(tool_path("post-receive")).ok());
+        assert!(!config(&sandbox).contains("pushback."), "refused, and yet half installed");
     }
 }
 
@@ -115,9 +87,7 @@ fn hooks_that_lie_elsewhere_are_78() {
     let bare = repository.bare.display().to_string();
     repository.git(&["--git-dir", &bare, "config", "core.hooksPath", "/etc/hooks"]);
     let run = install(&sandbox, &main_to_prod(&sandbox)).code(78);
-    run.stderr_has("core.hooksPath is /etc/hooks")
-        .stderr_has("hint: git config --unset core.hooksPath")
-        .check();
+    run.stderr_has("core.hooksPath is /etc/hooks").stderr_has("hint: git config --unset core.hooksPath").check();
     assert!(fs::symlink_metadata(hook(&repository)).is_err());
 }
 
@@ -126,52 +96,33 @@ fn an_environment_that_deploys_from_another_repository_is_78() {
     let (sandbox, repository) = repository();
     sandbox.set("DEPLOY_REPO", &repository.clone.display().to_string());
     let run = install(&sandbox, &main_to_prod(&sandbox)).code(78);
-    run.stderr_has(format!("deploys from {}, not from ", repository.clone.display()))
-        .check();
+    run.stderr_has(format!("deploys from {}, not from ", repository.clone.display())).check();
     sandbox.set("DEPLOY_REPO", "");
-    install(&sandbox, &main_to_prod(&sandbox))
-        .code(78)
-        .stderr_has("DEPLOY_REPO is not set")
-        .check();
+    install(&sandbox, &main_to_prod(&sandbox)).code(78).stderr_has("DEPLOY_REPO is not set").check();
     assert!(fs::symlink_metadata(hook(&repository)).is_err());
 }
 
 #[test]
 fn an_environment_file_that_is_not_there_or_says_too_little_is_78() {
     let (sandbox, _) = repository();
-    install(&sandbox, "main=/nonexistent/deploy.env")
-        .code(78)
-        .stderr_has("/nonexistent/deploy.env")
-        .check();
+    install(&sandbox, "main=/nonexistent/deploy.env").code(78).stderr_has("/nonexistent/deploy.env").check();
     sandbox.set("DEPLOY_ENV", "");
-    install(&sandbox, &main_to_prod(&sandbox))
-        .code(78)
-        .stderr_has("DEPLOY_ENV is not set")
-        .check();
+    install(&sandbox, &main_to_prod(&sandbox)).code(78).stderr_has("DEPLOY_ENV is not set").check();
 }
 
 #[test]
 fn an_environment_file_that_others_may_read_is_77() {
     let (sandbox, repository) = repository();
     fs::set_permissions(sandbox.env_file(), fs::Permissions::from_mode(0o644)).unwrap();
-    install(&sandbox, &main_to_prod(&sandbox))
-        .code(77)
-        .stderr_has("hint: chmod 600 ")
-        .check();
+    install(&sandbox, &main_to_prod(&sandbox)).code(77).stderr_has("hint: chmod 600 ").check();
     assert!(fs::symlink_metadata(hook(&repository)).is_err());
 }
 
 #[test]
 fn a_repository_that_is_not_there_or_not_bare_is_66() {
     let (sandbox, repository) = repository();
-    for path in [
-        "/nonexistent".to_owned(),
-        repository.clone.display().to_string(),
-        "/etc".to_owned(),
-    ] {
-        let run = sandbox
-            .tool("post-receive")
-            .args(["install", &path, "--map", &main_to_prod(&sandbox)]);
+    for path in ["/nonexistent".to_owned(), repository.clone.display().to_string(), "/etc".to_owned()] {
+        let run = sandbox.tool("post-receive").args(["install", &path, "--map", &main_to_prod(&sandbox)]);
         run.code(66).stderr_has("post-receive: ").check();
     }
 }
@@ -180,19 +131,12 @@ fn a_repository_that_is_not_there_or_not_bare_is_66() {
 fn wrong_usage_is_2() {
     let (sandbox, _) = repository();
     let file = sandbox.env_file().display().to_string();
-    for map in [
-        "main",
-        &format!("a..b={file}"),
-        &format!("={file}"),
-        &format!("refs/heads/={file}"),
-        &format!("a b={file}"),
-    ] {
+    for map in
+        ["main", &format!("a..b={file}"), &format!("={file}"), &format!("refs/heads/={file}"), &format!("a b={file}")]
+    {
         install(&sandbox, map).code(2).stderr_has("post-receive: ").check();
     }
-    let run = sandbox
-        .tool("post-receive")
-        .arg("install")
-        .arg(sandbox.path("repo.git"));
+    let run = sandbox.tool("post-receive").arg("install").arg(sandbox.path("repo.git"));
     run.code(2).stderr_has("--map").check();
 }
 
@@ -206,10 +150,7 @@ fn a_git_that_is_missing_is_69() {
 #[test]
 fn a_relative_path_of_an_environment_file_is_kept_as_an_absolute_one() {
     let (sandbox, _) = repository();
-    install(&sandbox, "main=prod/deploy.env")
-        .any_stdout()
-        .any_stderr()
-        .check();
+    install(&sandbox, "main=prod/deploy.env").any_stdout().any_stderr().check();
     let absolute = fs::canonicalize(sandbox.env_file()).unwrap();
     assert!(config(&sandbox).contains(&format!("pushback.refs/heads/main.env={}\n", absolute.display())));
 }

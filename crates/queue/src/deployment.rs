@@ -46,10 +46,9 @@ pub(crate) fn deploy(
     let ending = recovery::judge(&id, status, lock, cx)?;
     end(&id, ending, &log, cx)?;
     match interrupted {
-        Some(signal) => Err(Failure::new(
-            Exit::signal(signal),
-            format!("interrupted by signal {signal}; {id} is settled"),
-        )),
+        Some(signal) => {
+            Err(Failure::new(Exit::signal(signal), format!("interrupted by signal {signal}; {id} is settled")))
+        }
         None => Ok(()),
     }
 }
@@ -57,10 +56,7 @@ pub(crate) fn deploy(
 /// What is deployed: the tip that a pushed ref has now (hooks may arrive in reverse order); the submitted commit when
 /// the ref is gone, or when nobody pushed.
 fn present_commit(entry: &Entry, repository: &Repository) -> Result<String, Failure> {
-    let tip = entry
-        .reference
-        .as_deref()
-        .and_then(|reference| repository.commit(reference).ok());
+    let tip = entry.reference.as_deref().and_then(|reference| repository.commit(reference).ok());
     match tip {
         Some(tip) => Ok(tip),
         None => repository.commit(&entry.commit),
@@ -84,32 +80,15 @@ fn take_id(commit: &str, repository: &Repository, cx: &Context) -> Result<Deploy
     let space = format!("refs/deploys/{environment}/");
     let refs = repository.ask(["for-each-ref", "--format=%(refname:lstrip=3)", &space])?;
     let pinned = refs.lines().filter_map(|line| line.parse::<u64>().ok()).max();
-    let told = cx
-        .history()?
-        .deployments
-        .iter()
-        .map(|deployment| deployment.id.number())
-        .max();
+    let told = cx.history()?.deployments.iter().map(|deployment| deployment.id.number()).max();
     let number = 1 + pinned.max(told).unwrap_or_default();
     let nothing = "0".repeat(commit.len());
-    repository.ask([
-        "update-ref",
-        "--no-deref",
-        &format!("{space}{number}"),
-        commit,
-        &nothing,
-    ])?;
+    repository.ask(["update-ref", "--no-deref", &format!("{space}{number}"), commit, &nothing])?;
     Ok(DeployId::new(&environment, number))
 }
 
 fn details(entry: &Entry, commit: &str, root: &Root, repository: &Repository) -> Result<Map<String, Value>, Failure> {
-    let about = repository.ask([
-        "show",
-        "--no-patch",
-        "--no-show-signature",
-        "--format=%an%x00%s",
-        commit,
-    ])?;
+    let about = repository.ask(["show", "--no-patch", "--no-show-signature", "--format=%an%x00%s", commit])?;
     let (author, subject) = about.split_once('\0').unwrap_or_default();
     let previous = root.live()?.map(|release| release.to_string());
     let details = json!({
@@ -142,9 +121,7 @@ fn pipeline(
     let mut path = own_dir().unwrap_or_default().into_os_string();
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
-    let script = Program::tool("deploy")?
-        .env("PATH", path)
-        .env("PUSHBACK_DEPLOY", id.to_string());
+    let script = Program::tool("deploy")?.env("PATH", path).env("PUSHBACK_DEPLOY", id.to_string());
     let ended = script
         .args(force.then_some("--force"))
         .arg(environment)
@@ -164,10 +141,7 @@ pub(crate) fn end(id: &DeployId, ending: Ending, mut log: &File, cx: &Context) -
     if let Some(deployment) = history.deployment(id) {
         record.commit = Some(deployment.commit.clone());
         record.release = deployment.release.as_ref().map(ToString::to_string);
-        let took = record
-            .started_at
-            .signed_duration_since(deployment.began_at)
-            .num_milliseconds();
+        let took = record.started_at.signed_duration_since(deployment.began_at).num_milliseconds();
         record.started_at = deployment.began_at;
         record.duration_ms = u64::try_from(took).unwrap_or_default();
     }
@@ -177,11 +151,7 @@ pub(crate) fn end(id: &DeployId, ending: Ending, mut log: &File, cx: &Context) -
         record.details.insert("note".to_owned(), note.clone().into());
     }
     let note = ending.note.map(|note| format!(" ({note})")).unwrap_or_default();
-    let verdict = format!(
-        "deploy-queue: {id}: exit {}: {}{note}\n",
-        ending.code,
-        outcome(ending.code)
-    );
+    let verdict = format!("deploy-queue: {id}: exit {}: {}{note}\n", ending.code, outcome(ending.code));
     // The journal holds the verdict; a log on a full disk may lack it.
     log.write_all(verdict.as_bytes()).ok();
     cx.append(&record)

@@ -67,9 +67,7 @@ impl<'a> Queue<'a> {
         let mut entries: Vec<Entry> = Vec::new();
         for file in listed {
             let file = file.attempt(&doing)?;
-            let entry = fs::read(file.path())
-                .ok()
-                .and_then(|text| serde_json::from_slice::<Entry>(&text).ok());
+            let entry = fs::read(file.path()).ok().and_then(|text| serde_json::from_slice::<Entry>(&text).ok());
             entries.extend(entry.filter(|entry| file.path() == self.path(entry.number)));
         }
         entries.sort_by_key(|entry| entry.number);
@@ -114,11 +112,7 @@ impl Entry {
 
 /// The number of the submission that a record deals with.
 pub(crate) fn number_in(record: &kit::journal::Record) -> Option<u64> {
-    record
-        .details
-        .get("entry")?
-        .as_u64()
-        .filter(|_| record.tool == "deploy-queue")
+    record.details.get("entry")?.as_u64().filter(|_| record.tool == "deploy-queue")
 }
 
 /// Whether the journal tells already what became of a submission: it began, was overtaken, or was refused.

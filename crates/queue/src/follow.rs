@@ -30,16 +30,9 @@ pub(crate) fn follow(entry: &Entry, before: usize, root: &Root, cx: &Context) ->
                 _ => Err(not_deployed(entry, record)),
             };
         }
-        let stopped = history
-            .records
-            .iter()
-            .skip(before)
-            .find(|record| record.is("deploy-queue", "run"));
+        let stopped = history.records.iter().skip(before).find(|record| record.is("deploy-queue", "run"));
         if let Some(error) = stopped.and_then(|record| record.error.as_ref()) {
-            let message = format!(
-                "submission {} waits, for the runner stopped: {}",
-                entry.number, error.message
-            );
+            let message = format!("submission {} waits, for the runner stopped: {}", entry.number, error.message);
             return Err(Failure::new(Exit::IO, message).hint("mend it, then deploy-queue run"));
         }
         signal::sleep(LOOK_EVERY)?;
@@ -49,20 +42,10 @@ pub(crate) fn follow(entry: &Entry, before: usize, root: &Root, cx: &Context) ->
 fn not_deployed(entry: &Entry, record: &Record) -> Failure {
     let number = entry.number;
     if let Some(error) = &record.error {
-        return Failure::new(
-            Exit::ABSENT,
-            format!("submission {number} is not deployed: {}", error.message),
-        );
+        return Failure::new(Exit::ABSENT, format!("submission {number} is not deployed: {}", error.message));
     }
-    let by = record
-        .details
-        .get("by_entry")
-        .and_then(serde_json::Value::as_u64)
-        .unwrap_or_default();
-    Failure::new(
-        Exit::BUSY,
-        format!("submission {number} is not deployed: submission {by} is newer"),
-    )
+    let by = record.details.get("by_entry").and_then(serde_json::Value::as_u64).unwrap_or_default();
+    Failure::new(Exit::BUSY, format!("submission {number} is not deployed: submission {by} is newer"))
 }
 
 /// Shows the log of a deployment until its end.
@@ -74,10 +57,7 @@ fn watch(id: &DeployId, root: &Root, cx: &Context) -> Result<Outcome, Failure> {
         let ended = ended(id, &cx.history()?);
         shown += show(&path, shown);
         if let Some(code) = ended {
-            return Ok(Outcome::with(
-                Exit::of_child(code),
-                format!("{id}: exit {code}: {}", outcome(code)),
-            ));
+            return Ok(Outcome::with(Exit::of_child(code), format!("{id}: exit {code}: {}", outcome(code))));
         }
         signal::sleep(LOOK_EVERY)?;
     }

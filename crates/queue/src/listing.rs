@@ -18,17 +18,8 @@ pub(crate) fn list(cx: &mut Context) -> Result<Outcome, Failure> {
     let history = cx.history()?;
     let mut lines = Vec::new();
     for open in history.open() {
-        let state = if holder.is_some() {
-            "runs"
-        } else {
-            "was killed; the next run settles it"
-        };
-        lines.push(format!(
-            "{}  {}  {state} since {}",
-            open.id,
-            short(&open.commit),
-            rfc3339(open.began_at)
-        ));
+        let state = if holder.is_some() { "runs" } else { "was killed; the next run settles it" };
+        lines.push(format!("{}  {}  {state} since {}", open.id, short(&open.commit), rfc3339(open.began_at)));
     }
     let waiting = Queue::of(&root).waiting()?;
     for entry in &waiting {
@@ -41,10 +32,7 @@ pub(crate) fn list(cx: &mut Context) -> Result<Outcome, Failure> {
         ));
     }
     let numbers: Vec<u64> = waiting.iter().map(|entry| entry.number).collect();
-    cx.detail(
-        "running",
-        history.open().map(|open| open.id.to_string()).collect::<Vec<_>>(),
-    );
+    cx.detail("running", history.open().map(|open| open.id.to_string()).collect::<Vec<_>>());
     cx.detail("waiting", numbers);
     cx.detail("holder", json!(holder));
     if lines.is_empty() {
@@ -57,35 +45,22 @@ pub(crate) fn list(cx: &mut Context) -> Result<Outcome, Failure> {
 pub(crate) fn log(last: usize, cx: &mut Context) -> Result<Outcome, Failure> {
     cx.root()?;
     let history = cx.history()?;
-    let settled = history
-        .records
-        .iter()
-        .filter_map(|record| match record.command.as_deref() {
-            Some("begin") => history.deployment(&record.deploy.as_deref()?.parse().ok()?).map(line),
-            Some("supersede" | "refuse") => Some(dropped(record)),
-            _ => None,
-        });
+    let settled = history.records.iter().filter_map(|record| match record.command.as_deref() {
+        Some("begin") => history.deployment(&record.deploy.as_deref()?.parse().ok()?).map(line),
+        Some("supersede" | "refuse") => Some(dropped(record)),
+        _ => None,
+    });
     let lines: Vec<String> = settled.collect();
-    let shown: Vec<&str> = lines
-        .iter()
-        .skip(lines.len().saturating_sub(last))
-        .map(String::as_str)
-        .collect();
+    let shown: Vec<&str> = lines.iter().skip(lines.len().saturating_sub(last)).map(String::as_str).collect();
     cx.detail("lines", shown.clone());
     if history.unreadable > 0 {
-        cx.warn(&format!(
-            "{} lines of the journal could not be read",
-            history.unreadable
-        ));
+        cx.warn(&format!("{} lines of the journal could not be read", history.unreadable));
     }
     Ok(Outcome::done(shown.join("\n")))
 }
 
 fn line(deployment: &Deployment) -> String {
-    let end = deployment
-        .records
-        .iter()
-        .rfind(|record| record.is("deploy-queue", "end"));
+    let end = deployment.records.iter().rfind(|record| record.is("deploy-queue", "end"));
     let became = match (deployment.exit_code, end) {
         (Some(code), Some(end)) => format!("exit {code}: {} ({})", outcome(code), clock::spell(end.duration_ms)),
         _ => "runs, or was killed".to_owned(),
@@ -107,11 +82,7 @@ fn dropped(record: &Record) -> String {
         (None, Some(newer)) => format!("submission {newer} is newer"),
         (None, None) => String::new(),
     };
-    format!(
-        "{}  submission {entry}  {}  not deployed: {why}",
-        rfc3339(record.started_at),
-        short(commit)
-    )
+    format!("{}  submission {entry}  {}  not deployed: {why}", rfc3339(record.started_at), short(commit))
 }
 
 /// Prints a deployment's log, without what could steer a terminal.
@@ -120,10 +91,8 @@ pub(crate) fn show(id: &DeployId, cx: &mut Context) -> Result<Outcome, Failure> 
     match fs::read(&path) {
         Ok(text) => Ok(Outcome::done(voice::clean(&String::from_utf8_lossy(&text)))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let failure = Failure::new(
-                Exit::ABSENT,
-                format!("there is no log of {id}: {} is not there", path.display()),
-            );
+            let failure =
+                Failure::new(Exit::ABSENT, format!("there is no log of {id}: {} is not there", path.display()));
             Err(failure.hint("deploy-queue log lists the deployments"))
         }
         Err(error) => Err(Failure::io(format_args!("read {}", path.display()), &error)),

@@ -19,10 +19,7 @@ use crate::args::{Args, Command};
 const TOOL: Tool = Tool {
     name: "deploy-queue",
     exits: &[
-        (
-            Exit::DONE,
-            "done; for `run`: nothing waits any more, or another runner is at work",
-        ),
+        (Exit::DONE, "done; for `run`: nothing waits any more, or another runner is at work"),
         (Exit::ABSENT, "there is no such commit, repository or deployment"),
         (Exit::UNAVAILABLE, "git or another tool of the family is missing"),
         (Exit::IO, "reading, writing or git failed"),
@@ -34,16 +31,10 @@ const TOOL: Tool = Tool {
             "deploy-queue -e prod submit --follow main",
             "Deploy the tip of main, watch, and exit with the deployment's code (see deploy)",
         ),
-        (
-            "deploy-queue -e prod submit --force 3f2a1c9",
-            "Deploy a commit although it is live, or was rolled back",
-        ),
+        ("deploy-queue -e prod submit --force 3f2a1c9", "Deploy a commit although it is live, or was rolled back"),
         ("deploy-queue -e prod list", "Show what runs and what waits"),
         ("deploy-queue -e prod log prod-42", "Print the log of a deployment"),
-        (
-            "deploy-queue -e prod run",
-            "Work the queue off now, and settle what a killed deployment left (at boot, say)",
-        ),
+        ("deploy-queue -e prod run", "Work the queue off now, and settle what a killed deployment left (at boot, say)"),
     ],
 };
 
@@ -57,8 +48,6 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
         Command::Run => runner::run(cx),
         Command::List => listing::list(cx),
         Command::Log { deployment: None, last } => listing::log(*last, cx),
-        Command::Log {
-            deployment: Some(id), ..
-        } => listing::show(id, cx),
+        Command::Log { deployment: Some(id), .. } => listing::show(id, cx),
     }
 }

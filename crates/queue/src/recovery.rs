@@ -48,12 +48,7 @@ pub(crate) fn settle_all(lock: &Lock, cx: &Context) -> Result<(), Failure> {
         files::make_private_dir(&root.logs())?;
         let path = root.logs().join(format!("{}.log", open.id));
         let log = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
-        deployment::end(
-            &open.id,
-            ending,
-            &log.attempt(format_args!("open the log {}", path.display()))?,
-            cx,
-        )?;
+        deployment::end(&open.id, ending, &log.attempt(format_args!("open the log {}", path.display()))?, cx)?;
     }
     Ok(())
 }
@@ -68,21 +63,14 @@ pub(crate) fn judge(
 ) -> Result<Ending, Failure> {
     let history = cx.history()?;
     let Some(deployment) = history.deployment(id) else {
-        return Err(Failure::new(
-            Exit::IO,
-            format!("the journal does not show the begin of {id}"),
-        ));
+        return Err(Failure::new(Exit::IO, format!("the journal does not show the begin of {id}")));
     };
     let (code, why) = match status {
         Ok(Status::Exit(code)) if is_borne_out(code, deployment) => return Ok(Ending { code, note: None }),
-        Ok(Status::Exit(code)) => (
-            Exit::IO.code(),
-            format!("the pipeline exited with {code}, which no step explains"),
-        ),
-        Ok(Status::Signal(signal)) => (
-            Exit::signal(signal).code(),
-            format!("the pipeline was ended by signal {signal}"),
-        ),
+        Ok(Status::Exit(code)) => (Exit::IO.code(), format!("the pipeline exited with {code}, which no step explains")),
+        Ok(Status::Signal(signal)) => {
+            (Exit::signal(signal).code(), format!("the pipeline was ended by signal {signal}"))
+        }
         Ok(Status::Deadline) => (Exit::DEADLINE.code(), "the pipeline took too long".to_owned()),
         Err(failure) => (failure.exit.code(), failure.message),
     };
@@ -96,19 +84,14 @@ fn settle(deployment: &Deployment, code: u8, why: &str, lock: &Lock, cx: &Contex
         Rest::Close => (code, "nothing was left to undo"),
         Rest::Undo => {
             // Nobody found it broken: it may be pushed again.
-            let rollback = cx
-                .tool("rollback", lock)?
-                .args(["--keep-good", "--deploy", &deployment.id.to_string()]);
+            let rollback = cx.tool("rollback", lock)?.args(["--keep-good", "--deploy", &deployment.id.to_string()]);
             match rollback.env("PUSHBACK_STEP", "rollback").run()?.status {
                 Status::Exit(0) => (code, "undone"),
                 _ => (NO_WAY_BACK, "and it could not be undone"),
             }
         }
     };
-    Ok(Ending {
-        code,
-        note: Some(format!("{why}: {done}")),
-    })
+    Ok(Ending { code, note: Some(format!("{why}: {done}")) })
 }
 
 fn rest(deployment: &Deployment) -> Rest {
@@ -141,11 +124,7 @@ mod tests {
     fn deployment(records: &[&str]) -> Deployment {
         let begin = r#""tool":"deploy-queue","command":"begin","commit":"abcdefa1""#;
         let head = r#""v":1,"started_at":"2026-11-21T10:15:00Z","duration_ms":0,"deploy":"prod-1""#;
-        let lines: Vec<String> = [begin]
-            .iter()
-            .chain(records)
-            .map(|record| format!("{{{head},{record}}}\n"))
-            .collect();
+        let lines: Vec<String> = [begin].iter().chain(records).map(|record| format!("{{{head},{record}}}\n")).collect();
         let history = History::from_lines(read_from(lines.concat().as_bytes()).unwrap());
         history.deployments.into_iter().next().unwrap()
     }

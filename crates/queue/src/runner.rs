@@ -55,10 +55,8 @@ fn deploy_newest(root: &Root, repository: &Repository, cx: &Context) -> Result<b
 fn take(root: &Root, cx: &Context) -> Result<Option<Entry>, Failure> {
     let queue = Queue::of(root);
     let history = cx.history()?;
-    let (settled, mut waiting): (Vec<Entry>, Vec<Entry>) = queue
-        .waiting()?
-        .into_iter()
-        .partition(|entry| entry::is_settled(entry.number, &history));
+    let (settled, mut waiting): (Vec<Entry>, Vec<Entry>) =
+        queue.waiting()?.into_iter().partition(|entry| entry::is_settled(entry.number, &history));
     for entry in &settled {
         queue.remove(entry)?;
     }

@@ -41,17 +41,12 @@ fn a_submission_is_0_at_once_and_says_what_happens_next() {
 
 #[test]
 fn who_follows_a_deployment_gets_its_code() {
-    for (code, records) in [
-        (0, ""),
-        (1, "run-step test -- false"),
-        (2, "run-step build -- false"),
-        (75, "run-step guard -- false"),
-    ] {
+    for (code, records) in
+        [(0, ""), (1, "run-step test -- false"), (2, "run-step build -- false"), (75, "run-step guard -- false")]
+    {
         let (sandbox, _) = queue(&format!("{records}\nexit {code}"));
         let run = submit(&sandbox, &["--follow", "main"]).code(code);
-        run.stdout_has(format!("prod-1: exit {code}: "))
-            .stderr_has("submission 1: ")
-            .check();
+        run.stdout_has(format!("prod-1: exit {code}: ")).stderr_has("submission 1: ").check();
         settle(&sandbox);
     }
 }
@@ -75,18 +70,12 @@ fn wrong_usage_is_2() {
 fn what_is_not_there_is_66() {
     let (sandbox, _) = queue("true");
     for target in ["no-such-branch", "-rf", "--upload-pack=id", "abcdef0", "HEAD:app", ""] {
-        submit(&sandbox, &["--", target])
-            .code(66)
-            .stderr_has(format!("there is no commit {target} in "))
-            .check();
+        submit(&sandbox, &["--", target]).code(66).stderr_has(format!("there is no commit {target} in ")).check();
     }
     let run = sandbox.own_tool("deploy-queue").args(["log", "prod-9"]).code(66);
     run.stderr_has("there is no log of prod-9").check();
     sandbox.set("DEPLOY_REPO", "/nonexistent");
-    submit(&sandbox, &["main"])
-        .code(66)
-        .stderr_has("is no git repository")
-        .check();
+    submit(&sandbox, &["main"]).code(66).stderr_has("is no git repository").check();
     assert!(sandbox.is_idle());
 }
 
@@ -110,40 +99,21 @@ fn a_pipeline_that_is_missing_is_69() {
 fn a_journal_that_cannot_be_written_is_74_and_nothing_is_queued() {
     let (sandbox, _) = queue("true");
     fs::create_dir(sandbox.root().join("journal.ndjson")).unwrap();
-    submit(&sandbox, &["main"])
-        .code(74)
-        .stderr_has("cannot open the journal")
-        .check();
+    submit(&sandbox, &["main"]).code(74).stderr_has("cannot open the journal").check();
     assert!(!sandbox.path("prod/state/queue/1.json").exists());
 }
 
 #[test]
 fn an_exit_code_that_no_step_explains_is_not_believed() {
-    for (script, code) in [
-        ("exit 1", 74),
-        ("exit 4", 74),
-        ("exit 2", 74),
-        ("exit 127", 74),
-        ("kill -9 $$", 137),
-    ] {
+    for (script, code) in [("exit 1", 74), ("exit 4", 74), ("exit 2", 74), ("exit 127", 74), ("kill -9 $$", 137)] {
         let (sandbox, _) = queue(script);
-        submit(&sandbox, &["--follow", "main"])
-            .code(code)
-            .any_stdout()
-            .any_stderr()
-            .check();
+        submit(&sandbox, &["--follow", "main"]).code(code).any_stdout().any_stderr().check();
         settle(&sandbox);
         // The last record is that of whoever followed.
         let mut journal = sandbox.journal().into_iter();
         let end = journal.find(|record| record["command"] == "end").unwrap();
         assert_eq!(end["exit_code"], code, "{script}");
-        assert!(
-            end["details"]["note"]
-                .as_str()
-                .unwrap()
-                .ends_with(": nothing was left to undo"),
-            "{end}"
-        );
+        assert!(end["details"]["note"].as_str().unwrap().ends_with(": nothing was left to undo"), "{end}");
     }
 }
 
@@ -152,12 +122,9 @@ fn a_submission_that_a_newer_one_overtakes_is_75_for_who_follows_it() {
     let (sandbox, _) = queue("true");
     let lock = sandbox.hold_lock("the test");
     let mut first = submit(&sandbox, &["--follow", "main"]).spawn();
-    wait_until("the first one waits", || {
-        sandbox.path("prod/state/queue/1.json").exists()
-    });
+    wait_until("the first one waits", || sandbox.path("prod/state/queue/1.json").exists());
     let run = submit(&sandbox, &["main"]).stdout_has(", next after the test");
-    run.stdout_has("; takes the place of submission 1, which is not deployed")
-        .check();
+    run.stdout_has("; takes the place of submission 1, which is not deployed").check();
     lock.unlock().unwrap();
     assert_eq!(first.wait().unwrap().code(), Some(75));
     settle(&sandbox);
@@ -175,10 +142,7 @@ fn settings_that_say_too_little_are_78() {
     for name in ["DEPLOY_ROOT", "DEPLOY_ENV", "DEPLOY_REPO"] {
         let (sandbox, _) = queue("true");
         sandbox.set(name, "");
-        submit(&sandbox, &["main"])
-            .code(78)
-            .stderr_has(format!("{name} is not set\nhint: add {name}=… to "))
-            .check();
+        submit(&sandbox, &["main"]).code(78).stderr_has(format!("{name} is not set\nhint: add {name}=… to ")).check();
     }
 }
 
@@ -203,9 +167,7 @@ fn a_runner_that_is_told_to_stop_settles_its_deployment_first() {
     let held = fs::File::open(&runner).unwrap();
     held.lock().unwrap();
     submit(&sandbox, &["main"]).any_stdout().check();
-    wait_until("its own runner went home", || {
-        sandbox.read("prod/logs/runner.log").contains("another runner")
-    });
+    wait_until("its own runner went home", || sandbox.read("prod/logs/runner.log").contains("another runner"));
     held.unlock().unwrap();
     let mut child = sandbox.own_tool("deploy-queue").arg("run").spawn();
     wait_until("the pipeline runs", || !sandbox.read("pid").is_empty());

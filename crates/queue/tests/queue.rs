@@ -49,10 +49,7 @@ fn a_deployment_begins_and_ends_in_the_journal_and_pins_its_commit() {
     settle(&sandbox);
     assert_eq!(sandbox.read("calls"), call(&sandbox, "prod-1", &commit));
     let begin = &records(&sandbox, "begin")[0];
-    assert_eq!(
-        (&begin["deploy"], &begin["commit"]),
-        (&"prod-1".into(), &commit.clone().into())
-    );
+    assert_eq!((&begin["deploy"], &begin["commit"]), (&"prod-1".into(), &commit.clone().into()));
     for (key, value) in [
         ("subject", json!("one")),
         ("author", json!("Tester")),
@@ -63,12 +60,7 @@ fn a_deployment_begins_and_ends_in_the_journal_and_pins_its_commit() {
         assert_eq!(begin["details"][key], value, "{begin}");
     }
     assert_eq!(records(&sandbox, "end")[0]["exit_code"], 0);
-    let pin = repository.git(&[
-        "--git-dir",
-        &repository.bare.to_string_lossy(),
-        "rev-parse",
-        "refs/deploys/prod/1",
-    ]);
+    let pin = repository.git(&["--git-dir", &repository.bare.to_string_lossy(), "rev-parse", "refs/deploys/prod/1"]);
     assert_eq!(pin, commit);
 }
 
@@ -76,36 +68,23 @@ fn a_deployment_begins_and_ends_in_the_journal_and_pins_its_commit() {
 fn of_those_that_wait_only_the_newest_is_deployed_and_the_others_are_told() {
     let (sandbox, repository) = queue();
     let lock = sandbox.hold_lock("the test");
-    let commits: Vec<String> = ["a", "b", "c"]
-        .iter()
-        .map(|subject| repository.push(subject).0)
-        .collect();
+    let commits: Vec<String> = ["a", "b", "c"].iter().map(|subject| repository.push(subject).0).collect();
     for commit in &commits {
         submit(&sandbox, &[commit]);
     }
     let list = tool(&sandbox, &["list"]).any_stdout().check().stdout;
-    assert_eq!(
-        list.lines().filter(|line| line.contains("waits since")).count(),
-        3,
-        "{list}"
-    );
+    assert_eq!(list.lines().filter(|line| line.contains("waits since")).count(), 3, "{list}");
     lock.unlock().unwrap();
     settle(&sandbox);
     assert_eq!(sandbox.read("calls"), call(&sandbox, "prod-1", &commits[2]));
     let log = tool(&sandbox, &["log"]).any_stdout().check().stdout;
     for (number, commit) in [(1, &commits[0]), (2, &commits[1])] {
         assert!(
-            log.contains(&format!(
-                "submission {number}  {}  not deployed: submission 3 is newer",
-                &commit[..7]
-            )),
+            log.contains(&format!("submission {number}  {}  not deployed: submission 3 is newer", &commit[..7])),
             "{log}"
         );
     }
-    assert!(
-        log.lines().last().unwrap().contains("prod-1  ") && log.contains("exit 0: live and verified"),
-        "{log}"
-    );
+    assert!(log.lines().last().unwrap().contains("prod-1  ") && log.contains("exit 0: live and verified"), "{log}");
 }
 
 #[test]
@@ -147,12 +126,7 @@ fn no_number_is_ever_used_twice() {
         submit(&sandbox, &["--force", "main"]);
         settle(&sandbox);
         let calls = sandbox.read("calls");
-        calls
-            .lines()
-            .last()
-            .and_then(|line| line.split(' ').next())
-            .unwrap()
-            .to_owned()
+        calls.lines().last().and_then(|line| line.split(' ').next()).unwrap().to_owned()
     };
     assert_eq!(deploy(), "prod-1");
     // The pin is lost, then the journal.
@@ -167,10 +141,7 @@ fn no_number_is_ever_used_twice() {
 #[test]
 fn the_pipeline_carries_the_lock_as_its_stdin_and_speaks_into_its_log() {
     let (sandbox, _) = queue();
-    sandbox.stand_in(
-        "deploy",
-        "readlink /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2; echo \"PATH=$PATH\"",
-    );
+    sandbox.stand_in("deploy", "readlink /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2; echo \"PATH=$PATH\"");
     submit(&sandbox, &["main"]);
     settle(&sandbox);
     let log = sandbox.path("prod/logs/prod-1.log").display().to_string();
@@ -178,10 +149,7 @@ fn the_pipeline_carries_the_lock_as_its_stdin_and_speaks_into_its_log() {
     let said = sandbox.read("prod/logs/prod-1.log");
     let path = format!("PATH={}:", sandbox.path("tools").display());
     assert!(said.starts_with(&format!("{lock}\n{log}\n{log}\n{path}")), "{said}");
-    assert!(
-        said.ends_with("deploy-queue: prod-1: exit 0: live and verified\n"),
-        "{said}"
-    );
+    assert!(said.ends_with("deploy-queue: prod-1: exit 0: live and verified\n"), "{said}");
 }
 
 #[test]
@@ -227,9 +195,7 @@ fn who_asked_and_what_for_steers_no_terminal() {
 #[test]
 fn nothing_to_do_is_said() {
     let (sandbox, _) = queue();
-    tool(&sandbox, &["list"])
-        .stderr("deploy-queue: nothing runs and nothing waits\n")
-        .check();
+    tool(&sandbox, &["list"]).stderr("deploy-queue: nothing runs and nothing waits\n").check();
     tool(&sandbox, &["log"]).check();
     tool(&sandbox, &["run"]).check();
 }
@@ -253,11 +219,7 @@ fn a_commit_that_is_gone_when_its_turn_comes_is_refused_and_the_queue_goes_on() 
     tool(&sandbox, &["run"]).any_stderr().check();
     assert!(sandbox.is_idle() && sandbox.read("calls").is_empty());
     let run = tool(&sandbox, &["log"]);
-    run.stdout_has(format!(
-        "submission 4  {}  not deployed: there is no commit",
-        &commit_of(9)[..7]
-    ))
-    .check();
+    run.stdout_has(format!("submission 4  {}  not deployed: there is no commit", &commit_of(9)[..7])).check();
     submit(&sandbox, &["main"]);
     settle(&sandbox);
     let commit = repository.git(&["rev-parse", "HEAD"]);
@@ -273,9 +235,7 @@ fn a_file_in_the_queue_that_is_no_submission_is_nobody_s() {
     sandbox.write("prod/state/queue/7.json", entry.to_string());
     sandbox.write("prod/state/queue/8.json", "{}");
     sandbox.write("prod/state/queue/.9.json.123", entry.to_string());
-    tool(&sandbox, &["list"])
-        .stderr("deploy-queue: nothing runs and nothing waits\n")
-        .check();
+    tool(&sandbox, &["list"]).stderr("deploy-queue: nothing runs and nothing waits\n").check();
     tool(&sandbox, &["run"]).check();
     assert_eq!(fs::read_dir(sandbox.path("prod/state/queue")).unwrap().count(), 3);
 }
@@ -285,12 +245,8 @@ fn a_deployment_that_was_killed_before_it_touched_anything_is_closed_by_the_next
     let (sandbox, _) = queue();
     let begin = json!({"tool": "deploy-queue", "command": "begin", "deploy": "prod-1", "commit": commit_of(1)});
     sandbox.history(&[begin]);
-    tool(&sandbox, &["list"])
-        .stdout_has("prod-1  0000001  was killed; the next run settles it")
-        .check();
-    tool(&sandbox, &["run"])
-        .stderr_has("prod-1 was killed; settling it")
-        .check();
+    tool(&sandbox, &["list"]).stdout_has("prod-1  0000001  was killed; the next run settles it").check();
+    tool(&sandbox, &["run"]).stderr_has("prod-1 was killed; settling it").check();
     let end = &records(&sandbox, "end")[0];
     assert_eq!((&end["deploy"], &end["exit_code"]), (&"prod-1".into(), &137.into()));
     tool(&sandbox, &["run"]).check();

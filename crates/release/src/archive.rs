@@ -18,16 +18,8 @@ use kit::{Exit, Failure};
 const DEADLINE: Duration = Duration::from_secs(600);
 
 /// What attributes and line endings the user's git config could add (gitattributes(5), git-archive(1)).
-const NEUTRAL: [&str; 8] = [
-    "-c",
-    "core.attributesFile=/dev/null",
-    "-c",
-    "core.autocrlf=false",
-    "-c",
-    "core.eol=lf",
-    "-c",
-    "tar.umask=0022",
-];
+const NEUTRAL: [&str; 8] =
+    ["-c", "core.attributesFile=/dev/null", "-c", "core.autocrlf=false", "-c", "core.eol=lf", "-c", "tar.umask=0022"];
 
 /// How a Git LFS pointer begins (git-lfs specification, "The Pointer").
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
@@ -55,10 +47,7 @@ pub(crate) fn extract(repository: &Repository, commit: &str, dir: &Path) -> Resu
         .deadline(DEADLINE)
         .run()?;
     if !unpacked.status.is_success() {
-        return Err(Failure::new(
-            Exit::IO,
-            format!("cannot unpack {commit}: tar: {}", unpacked.last_words()),
-        ));
+        return Err(Failure::new(Exit::IO, format!("cannot unpack {commit}: tar: {}", unpacked.last_words())));
     }
     fs::remove_file(&tar).attempt(format_args!("remove {}", tar.display()))?;
     refuse_lfs_pointers(repository, commit, dir)
@@ -71,30 +60,17 @@ fn blank(repository: &Repository, path: &Path) -> Result<Repository, Failure> {
     let format = repository.ask(["rev-parse", "--show-object-format"])?;
     let objects = repository.ask(["rev-parse", "--path-format=absolute", "--git-path", "objects"])?;
     let format = format!("--object-format={format}");
-    repository.ask([
-        "init",
-        "--quiet",
-        "--bare",
-        "--template=",
-        &format,
-        &path.to_string_lossy(),
-    ])?;
+    repository.ask(["init", "--quiet", "--bare", "--template=", &format, &path.to_string_lossy()])?;
     let alternates = path.join("objects/info/alternates");
     fs::write(&alternates, format!("{objects}\n")).attempt(format_args!("write {}", alternates.display()))?;
     Ok(Repository::at(path))
 }
 
 fn refuse_submodules(repository: &Repository, commit: &str) -> Result<(), Failure> {
-    match entries(repository, commit)?
-        .into_iter()
-        .find(|entry| entry.kind == "commit")
-    {
+    match entries(repository, commit)?.into_iter().find(|entry| entry.kind == "commit") {
         None => Ok(()),
         Some(entry) => {
-            let message = format!(
-                "{} is a submodule, and submodules are not supported",
-                entry.path.display()
-            );
+            let message = format!("{} is a submodule, and submodules are not supported", entry.path.display());
             Err(Failure::new(Exit::SETTINGS, message).hint("commit the files themselves, for example with git subtree"))
         }
     }
@@ -105,10 +81,7 @@ fn refuse_lfs_pointers(repository: &Repository, commit: &str, dir: &Path) -> Res
     for entry in entries(repository, commit)?.iter().filter(|entry| small(entry)) {
         let path = dir.join(&entry.path);
         if path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) && begins_as_pointer(&path)? {
-            let message = format!(
-                "{} is a Git LFS pointer, and LFS is not supported",
-                entry.path.display()
-            );
+            let message = format!("{} is a Git LFS pointer, and LFS is not supported", entry.path.display());
             return Err(Failure::new(Exit::SETTINGS, message).hint("commit the file itself: git lfs migrate export"));
         }
     }
@@ -134,11 +107,7 @@ struct Entry {
 fn entries(repository: &Repository, commit: &str) -> Result<Vec<Entry>, Failure> {
     let listed = repository.run(&["ls-tree", "-r", "-l", "-z", "--full-tree", commit])?;
     if !listed.status.is_success() {
-        let message = format!(
-            "git ls-tree failed in {}: {}",
-            repository.path().display(),
-            listed.last_words()
-        );
+        let message = format!("git ls-tree failed in {}: {}", repository.path().display(), listed.last_words());
         return Err(Failure::new(Exit::IO, message));
     }
     let parse = |line: &[u8]| -> Option<Entry> {

@@ -14,10 +14,7 @@ pub(crate) fn current(is: Option<&str>, cx: &mut Context) -> Result<Outcome, Fai
         return answer(commit, live, cx);
     }
     let Some(live) = live else {
-        return Err(Failure::new(
-            Exit::ABSENT,
-            format!("nothing is live in {}", root.path().display()),
-        ));
+        return Err(Failure::new(Exit::ABSENT, format!("nothing is live in {}", root.path().display())));
     };
     let commit = root.revision(&live)?;
     cx.concerns(&live, Some(&commit));

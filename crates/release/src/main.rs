@@ -25,35 +25,17 @@ const TOOL: Tool = Tool {
         (Exit::ABSENT, "there is no such commit or release, or nothing is live"),
         (Exit::UNAVAILABLE, "git, tar or setsid is missing"),
         (Exit::CANNOT_CREATE, "the deployment has a staged release already"),
-        (
-            Exit::IO,
-            "reading, writing, git, or a command that stops, starts or reloads the app failed",
-        ),
+        (Exit::IO, "reading, writing, git, or a command that stops, starts or reloads the app failed"),
         (Exit::BUSY, "somebody else holds the environment's lock"),
         (Exit::NOT_PERMITTED, "the environment belongs to another user"),
-        (
-            Exit::SETTINGS,
-            "settings are wrong, or ask for what is not supported yet",
-        ),
-        (
-            Exit::DEADLINE,
-            "a command that stops, starts or reloads the app took longer than DEPLOYMENT_TIMEOUT",
-        ),
+        (Exit::SETTINGS, "settings are wrong, or ask for what is not supported yet"),
+        (Exit::DEADLINE, "a command that stops, starts or reloads the app took longer than DEPLOYMENT_TIMEOUT"),
     ],
     examples: &[
         ("release -e prod list", "Show the releases on disk and which is live"),
-        (
-            "release -e prod activate 41-0c9e1d2",
-            "Make a staged release live and restart the app",
-        ),
-        (
-            "release -e prod current --is 3f2a1c9",
-            "Ask whether a commit is live and verified",
-        ),
-        (
-            "release -e prod prune --keep 5",
-            "Remove old releases, never one that a rollback needs",
-        ),
+        ("release -e prod activate 41-0c9e1d2", "Make a staged release live and restart the app"),
+        ("release -e prod current --is 3f2a1c9", "Ask whether a commit is live and verified"),
+        ("release -e prod prune --keep 5", "Remove old releases, never one that a rollback needs"),
     ],
 };
 

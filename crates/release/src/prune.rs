@@ -49,9 +49,7 @@ fn plan(staged: &[ReleaseName], live: Option<&ReleaseName>, history: &History, k
     }
     let newest_deployment = history.deployments.last().map(|deployment| deployment.id.number());
     let in_flight = |release: &ReleaseName| newest_deployment.is_some_and(|newest| release.number() > newest);
-    let doomed = staged
-        .iter()
-        .filter(|release| !pinned.contains(release) && !in_flight(release));
+    let doomed = staged.iter().filter(|release| !pinned.contains(release) && !in_flight(release));
     doomed.cloned().collect()
 }
 

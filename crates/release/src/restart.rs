@@ -32,11 +32,7 @@ impl Restart {
                 "SERVICE is not supported yet; supported: RELOAD_COMMAND, or STOP_COMMAND with START_COMMAND",
             );
         }
-        match (
-            settings.get("RELOAD_COMMAND"),
-            settings.get("STOP_COMMAND"),
-            settings.get("START_COMMAND"),
-        ) {
+        match (settings.get("RELOAD_COMMAND"), settings.get("STOP_COMMAND"), settings.get("START_COMMAND")) {
             (None, None, None) => Ok(Self::Nothing),
             (Some(reload), None, None) => Ok(Self::Reload(reload)),
             (None, Some(stop), Some(start)) => Ok(Self::StopStart { stop, start }),

@@ -56,11 +56,8 @@ impl SharedPaths {
         for path in self.0.iter().filter(|path| !path.is_dir) {
             let data = shared.join(&path.relative);
             if !data.exists() {
-                let message = format!(
-                    "SHARED_PATHS holds {}, but there is no {}",
-                    path.relative.display(),
-                    data.display()
-                );
+                let message =
+                    format!("SHARED_PATHS holds {}, but there is no {}", path.relative.display(), data.display());
                 return Err(Failure::new(Exit::SETTINGS, message)
                     .hint("put the file there, or end the path with `/` for a directory"));
             }
@@ -126,10 +123,7 @@ mod tests {
     #[test]
     fn a_link_climbs_out_of_its_release() {
         let target = |relative: &str| {
-            let path = SharedPath {
-                relative: relative.into(),
-                is_dir: true,
-            };
+            let path = SharedPath { relative: relative.into(), is_dir: true };
             path.target()
         };
         assert_eq!(target("data"), Path::new("../../shared/data"));

@@ -82,11 +82,7 @@ pub(crate) fn clear_leftovers(root: &Root) -> Result<(), Failure> {
             continue;
         }
         let path: PathBuf = entry.path();
-        let removed = if path.is_dir() {
-            fs::remove_dir_all(&path)
-        } else {
-            fs::remove_file(&path)
-        };
+        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         removed.attempt(format_args!("remove the leftover {}", path.display()))?;
     }
     Ok(())
@@ -94,23 +90,14 @@ pub(crate) fn clear_leftovers(root: &Root) -> Result<(), Failure> {
 
 /// Settings that a later version will honour. To ignore one now would deploy something else than was asked for.
 fn refuse_what_is_not_there_yet(cx: &Context) -> Result<(), Failure> {
-    let strategy = cx
-        .settings
-        .get("RELEASE_STRATEGY")
-        .unwrap_or_else(|| "symlink".to_owned());
+    let strategy = cx.settings.get("RELEASE_STRATEGY").unwrap_or_else(|| "symlink".to_owned());
     if strategy != "symlink" {
         let message = format!("RELEASE_STRATEGY is {strategy}, which is not supported; supported: symlink");
         return Err(Failure::new(Exit::SETTINGS, message));
     }
     let later = [
-        (
-            "MIGRATIONS_DIR",
-            "migrations are not supported yet; let BUILD_COMMAND or the app itself migrate",
-        ),
-        (
-            "REQUIRE_VERIFIED_IN",
-            "this gate is not supported yet; deploy from the branch that you trust",
-        ),
+        ("MIGRATIONS_DIR", "migrations are not supported yet; let BUILD_COMMAND or the app itself migrate"),
+        ("REQUIRE_VERIFIED_IN", "this gate is not supported yet; deploy from the branch that you trust"),
     ];
     for (name, instead) in later {
         if cx.settings.get(name).is_some() {

@@ -24,30 +24,20 @@ pub(crate) fn activate(release: Option<ReleaseName>, timeout: Duration, cx: &mut
         (Some(release), _) => release,
         (None, Some(deploy)) => root.staged_by(&deploy)?,
         (None, None) => {
-            return Err(Failure::new(
-                Exit::USAGE,
-                "which release? name one of those that `release list` shows",
-            ));
+            return Err(Failure::new(Exit::USAGE, "which release? name one of those that `release list` shows"));
         }
     };
     let commit = root.revision(&release)?;
     let before = root.live()?;
     cx.concerns(&release, Some(&commit));
-    cx.begins(Map::from_iter([(
-        "previous".to_owned(),
-        before.as_ref().map(ToString::to_string).into(),
-    )]))?;
+    cx.begins(Map::from_iter([("previous".to_owned(), before.as_ref().map(ToString::to_string).into())]))?;
     let directory = root.release(&release);
     shared.link(&directory, &root.shared())?;
     if let (Restart::StopStart { stop, .. }, Some(before)) = (&restart, &before) {
         stop_app(stop, before, &release, timeout, cx, &root)?;
     }
     files::point(&root.current(), format!("releases/{release}").as_ref())?;
-    let app = App {
-        settings: &cx.settings,
-        root: &root,
-        timeout,
-    };
+    let app = App { settings: &cx.settings, root: &root, timeout };
     match &restart {
         Restart::Nothing => {}
         Restart::Reload(reload) => app.run("RELOAD_COMMAND", reload, &directory, &commit)?,
@@ -66,11 +56,7 @@ fn stop_app(
     cx: &Context,
     root: &Root,
 ) -> Result<(), Failure> {
-    let app = App {
-        settings: &cx.settings,
-        root,
-        timeout,
-    };
+    let app = App { settings: &cx.settings, root, timeout };
     let stop_in = |release: &ReleaseName| {
         let commit = root.revision(release)?;
         app.run("STOP_COMMAND", stop, &root.release(release), &commit)
@@ -81,10 +67,7 @@ fn stop_app(
     if !cx.is_going_back() && failure.exit != Exit::ABSENT {
         return Err(failure);
     }
-    cx.warn(&format!(
-        "cannot stop {before} with its own script ({}); trying that of {next}",
-        failure.message
-    ));
+    cx.warn(&format!("cannot stop {before} with its own script ({}); trying that of {next}", failure.message));
     if let Err(failure) = stop_in(next) {
         cx.warn(&format!("{}; going on, for the smoke test will tell", failure.message));
     }

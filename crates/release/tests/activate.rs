@@ -58,10 +58,7 @@ fn a_reload_comes_after_the_switch_and_in_the_new_release() {
     let sandbox = Sandbox::new();
     sandbox.deployed(1, Some(0));
     sandbox.staged(2);
-    sandbox.set(
-        "RELOAD_COMMAND",
-        "echo $(basename $(pwd)) $(basename $(readlink ../../current)) >> ../../log",
-    );
+    sandbox.set("RELOAD_COMMAND", "echo $(basename $(pwd)) $(basename $(readlink ../../current)) >> ../../log");
     activate(&sandbox, 2).check();
     assert_eq!(sandbox.read("prod/log"), format!("{0} {0}\n", release_of(2)));
 }
@@ -92,9 +89,7 @@ fn on_the_way_back_an_app_that_does_not_stop_is_no_obstacle() {
     activate(&sandbox, 2).check();
     sandbox.set("STOP_COMMAND", "exit 7");
     let run = activate(&sandbox, 1).env("PUSHBACK_PARENT", "rollback");
-    run.stderr_has("cannot stop 2-0000002 with its own script")
-        .stderr_has("trying that of 1-0000001")
-        .check();
+    run.stderr_has("cannot stop 2-0000002 with its own script").stderr_has("trying that of 1-0000001").check();
     assert_eq!(sandbox.live(), release_of(1));
 }
 
@@ -116,14 +111,8 @@ fn an_activation_is_announced_before_it_acts_and_concluded_after() {
     activate(&sandbox, 2).check();
     let seen = sandbox.read("prod/seen");
     let begin: serde_json::Value = serde_json::from_str(seen.lines().last().unwrap()).unwrap();
-    assert_eq!(
-        (&begin["command"], &begin["phase"]),
-        (&"activate".into(), &"begin".into())
-    );
-    assert_eq!(
-        (&begin["release"], &begin["details"]["previous"]),
-        (&release_of(2).into(), &release_of(1).into())
-    );
+    assert_eq!((&begin["command"], &begin["phase"]), (&"activate".into(), &"begin".into()));
+    assert_eq!((&begin["release"], &begin["details"]["previous"]), (&release_of(2).into(), &release_of(1).into()));
     assert_eq!(sandbox.journal().last().unwrap()["success"], true);
 }
 
@@ -143,13 +132,7 @@ fn a_current_that_a_person_made_is_78_and_stays() {
     sandbox.staged(1);
     let current = sandbox.root().join("current");
     let refused = |said: &str| {
-        for args in [
-            &["activate", &release_of(1)][..],
-            &["current"],
-            &["list"],
-            &["prune"],
-            &["deactivate"],
-        ] {
+        for args in [&["activate", &release_of(1)][..], &["current"], &["list"], &["prune"], &["deactivate"]] {
             sandbox.tool("release").args(args).code(78).stderr_has(said).check();
         }
     };
@@ -179,17 +162,9 @@ fn a_deactivated_environment_has_nothing_live_and_twice_changes_nothing() {
     let sandbox = app();
     activate(&sandbox, 1).check();
     sandbox.tool("release").arg("deactivate").check();
-    assert!(
-        sandbox
-            .read("log")
-            .ends_with(&format!("stop in {0} of {1} live {0}\n", release_of(1), commit_of(1)))
-    );
+    assert!(sandbox.read("log").ends_with(&format!("stop in {0} of {1} live {0}\n", release_of(1), commit_of(1))));
     assert!(fs::symlink_metadata(sandbox.root().join("current")).is_err());
-    sandbox
-        .tool("release")
-        .arg("deactivate")
-        .stderr("release: nothing is live: skipped\n")
-        .check();
+    sandbox.tool("release").arg("deactivate").stderr("release: nothing is live: skipped\n").check();
 }
 
 #[test]
@@ -197,8 +172,7 @@ fn a_deactivation_that_cannot_stop_the_app_says_so() {
     let sandbox = Sandbox::new();
     sandbox.deployed(1, Some(0));
     let run = sandbox.tool("release").arg("deactivate");
-    run.stderr("release: there is no STOP_COMMAND: if the app runs, it still does\n")
-        .check();
+    run.stderr("release: there is no STOP_COMMAND: if the app runs, it still does\n").check();
     assert_eq!(sandbox.live(), "");
 }
 

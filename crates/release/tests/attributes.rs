@@ -52,26 +52,14 @@ fn push(repository: &Repository, attributes: &str) {
 /// Stages main with each git, and looks at every byte.
 fn all_is_staged_as_it_is(sandbox: &Sandbox, attributes: &str) {
     for (number, git) in (1..).zip(gits()) {
-        let run = sandbox
-            .tool("release")
-            .path_first(&git)
-            .env("PUSHBACK_DEPLOY", format!("prod-{number}"));
+        let run = sandbox.tool("release").path_first(&git).env("PUSHBACK_DEPLOY", format!("prod-{number}"));
         let stdout = run.args(["stage", "main"]).any_stdout().check().stdout;
         let release = Path::new(stdout.trim_end());
         for (path, content) in files() {
-            let content = if path == ".gitattributes" {
-                attributes.as_bytes()
-            } else {
-                content
-            };
+            let content = if path == ".gitattributes" { attributes.as_bytes() } else { content };
             let staged =
                 fs::read(release.join(path)).unwrap_or_else(|error| panic!("{}: {path}: {error}", git.display()));
-            assert_eq!(
-                String::from_utf8_lossy(&staged),
-                String::from_utf8_lossy(content),
-                "{}: {path}",
-                git.display()
-            );
+            assert_eq!(String::from_utf8_lossy(&staged), String::from_utf8_lossy(content), "{}: {path}", git.display());
         }
     }
 }
@@ -81,12 +69,7 @@ fn attributes_in_the_commit_change_nothing() {
     let sandbox = Sandbox::new();
     let repository = sandbox.repository();
     push(&repository, ATTRIBUTES);
-    repository.git(&[
-        &bare(&repository),
-        "config",
-        "filter.evil.smudge",
-        "touch ran; tr a-z A-Z",
-    ]);
+    repository.git(&[&bare(&repository), "config", "filter.evil.smudge", "touch ran; tr a-z A-Z"]);
     all_is_staged_as_it_is(&sandbox, ATTRIBUTES);
     assert!(!sandbox.path("ran").exists() && !sandbox.root().join("ran").exists());
 }

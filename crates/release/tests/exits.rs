@@ -29,13 +29,8 @@ fn a_commit_that_is_staged_is_0_and_its_path_is_printed() {
     let (sandbox, repository) = pushed();
     let commit = repository.git(&["rev-parse", "HEAD"]);
     let release = sandbox.root().join("releases").join(format!("1-{}", &commit[..7]));
-    stage(&sandbox, &commit)
-        .stdout(format!("{}\n", release.display()))
-        .check();
-    assert_eq!(
-        fs::read_to_string(release.join("REVISION")).unwrap(),
-        format!("{commit}\n")
-    );
+    stage(&sandbox, &commit).stdout(format!("{}\n", release.display())).check();
+    assert_eq!(fs::read_to_string(release.join("REVISION")).unwrap(), format!("{commit}\n"));
     assert_eq!(fs::read_to_string(release.join("app")).unwrap(), "hello");
 }
 
@@ -50,9 +45,7 @@ fn a_commit_that_is_not_live_or_not_verified_is_1() {
     is(1).code(1).check();
     is(2).stderr_has("is live and verified, as 2-0000002").check();
     // A short name and capitals mean the same.
-    let run = sandbox
-        .tool("release")
-        .args(["current", "--is", &commit_of(2)[..7].to_uppercase()]);
+    let run = sandbox.tool("release").args(["current", "--is", &commit_of(2)[..7].to_uppercase()]);
     run.any_stderr().check();
 }
 
@@ -79,10 +72,7 @@ fn a_revision_that_holds_no_commit_is_65() {
     let sandbox = Sandbox::new();
     for text in ["", "main\n", "ABCDEF\n", &"a".repeat(41)] {
         sandbox.write(&format!("prod/releases/{}/REVISION", release_of(1)), text);
-        activate(&sandbox)
-            .code(65)
-            .stderr_has("REVISION does not hold a commit")
-            .check();
+        activate(&sandbox).code(65).stderr_has("REVISION does not hold a commit").check();
         assert_eq!(sandbox.live(), "");
     }
 }
@@ -91,15 +81,9 @@ fn a_revision_that_holds_no_commit_is_65() {
 fn what_is_not_there_is_66() {
     let (sandbox, _) = pushed();
     for (args, said) in [
-        (
-            &["stage", "no-such-branch"][..],
-            "there is no commit no-such-branch in ",
-        ),
+        (&["stage", "no-such-branch"][..], "there is no commit no-such-branch in "),
         (&["stage", "--", "-rf"], "there is no commit -rf in "),
-        (
-            &["stage", "--", "--upload-pack=touch ran"],
-            "there is no commit --upload-pack=touch ran in ",
-        ),
+        (&["stage", "--", "--upload-pack=touch ran"], "there is no commit --upload-pack=touch ran in "),
         (&["activate", "9-abcdef0"], "there is no release 9-abcdef0 in "),
         (&["activate"], "prod-1 has no staged release in "),
         (&["current"], "nothing is live in "),
@@ -108,44 +92,29 @@ fn what_is_not_there_is_66() {
         run.code(66).stderr_has(said).check();
     }
     sandbox.set("DEPLOY_REPO", "/nonexistent");
-    stage(&sandbox, "main")
-        .code(66)
-        .stderr_has("DEPLOY_REPO /nonexistent is no git repository")
-        .check();
+    stage(&sandbox, "main").code(66).stderr_has("DEPLOY_REPO /nonexistent is no git repository").check();
 }
 
 #[test]
 fn a_program_that_is_missing_is_69_with_its_name() {
     let (sandbox, _) = pushed();
     let only = |run: Run| run.env("PATH", sandbox.path("bin")).code(69);
-    only(stage(&sandbox, "main"))
-        .stderr_has("cannot run git: it is not installed")
-        .check();
+    only(stage(&sandbox, "main")).stderr_has("cannot run git: it is not installed").check();
     let git = sandbox.program("which".as_ref()).arg("git").any_stdout().check().stdout;
     symlink(git.trim(), sandbox.path("bin/git")).unwrap();
-    only(stage(&sandbox, "main"))
-        .stderr_has("cannot run tar: it is not installed")
-        .check();
+    only(stage(&sandbox, "main")).stderr_has("cannot run tar: it is not installed").check();
     sandbox.set("RELOAD_COMMAND", "true");
     sandbox.staged(1);
-    only(activate(&sandbox))
-        .stderr_has("cannot run setsid: it is not installed")
-        .check();
+    only(activate(&sandbox)).stderr_has("cannot run setsid: it is not installed").check();
 }
 
 #[test]
 fn a_deployment_that_has_staged_already_is_73() {
     let (sandbox, repository) = pushed();
     stage(&sandbox, "main").any_stdout().check();
-    stage(&sandbox, "main")
-        .code(73)
-        .stderr_has("prod-1 has staged 1-")
-        .check();
+    stage(&sandbox, "main").code(73).stderr_has("prod-1 has staged 1-").check();
     repository.push("two");
-    stage(&sandbox, "main")
-        .code(73)
-        .stderr_has("a release is never made twice")
-        .check();
+    stage(&sandbox, "main").code(73).stderr_has("a release is never made twice").check();
 }
 
 #[test]
@@ -162,9 +131,7 @@ fn a_command_of_the_app_that_fails_is_74_and_says_where_its_output_is() {
     let sandbox = Sandbox::new();
     sandbox.staged(1);
     sandbox.set("RELOAD_COMMAND", "echo cannot reload >&2; exit 3");
-    let run = activate(&sandbox)
-        .code(74)
-        .stderr_has("RELOAD_COMMAND exited with 3: echo cannot reload");
+    let run = activate(&sandbox).code(74).stderr_has("RELOAD_COMMAND exited with 3: echo cannot reload");
     run.stderr_has("logs/app.log").check();
     assert_eq!(sandbox.read("prod/logs/app.log"), "cannot reload\n");
 }
@@ -173,10 +140,7 @@ fn a_command_of_the_app_that_fails_is_74_and_says_where_its_output_is() {
 fn a_lock_that_somebody_holds_is_75() {
     let (sandbox, _) = pushed();
     let _lock = sandbox.hold_lock("the test");
-    stage(&sandbox, "main")
-        .code(75)
-        .stderr_has("is held by the test")
-        .check();
+    stage(&sandbox, "main").code(75).stderr_has("is held by the test").check();
 }
 
 #[test]
@@ -197,10 +161,7 @@ fn settings_that_contradict_each_other_or_come_later_are_78() {
     for (settings, said) in [
         (&[("START_COMMAND", "x")][..], "belong together"),
         (&[("STOP_COMMAND", "x")], "belong together"),
-        (
-            &[("RELOAD_COMMAND", "x"), ("STOP_COMMAND", "x"), ("START_COMMAND", "x")],
-            "choose one way",
-        ),
+        (&[("RELOAD_COMMAND", "x"), ("STOP_COMMAND", "x"), ("START_COMMAND", "x")], "choose one way"),
         (&[("SERVICE", "app")], "SERVICE is not supported yet"),
         (&[("RELEASE_STRATEGY", "swarm")], "supported: symlink"),
         (&[("MIGRATIONS_DIR", "db")], "MIGRATIONS_DIR is set"),
@@ -231,10 +192,7 @@ fn a_command_of_the_app_that_takes_too_long_is_124() {
     sandbox.staged(1);
     sandbox.set("RELOAD_COMMAND", "exec sleep 600");
     sandbox.set("DEPLOYMENT_TIMEOUT", "100ms");
-    activate(&sandbox)
-        .code(124)
-        .stderr_has("RELOAD_COMMAND took longer than it may")
-        .check();
+    activate(&sandbox).code(124).stderr_has("RELOAD_COMMAND took longer than it may").check();
 }
 
 #[test]

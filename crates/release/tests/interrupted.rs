@@ -26,9 +26,7 @@ fn staged(run: Run) -> PathBuf {
 
 fn releases(sandbox: &Sandbox) -> Vec<String> {
     let entries = fs::read_dir(sandbox.root().join("releases")).unwrap();
-    let mut names: Vec<String> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -55,10 +53,7 @@ fn staging_is_recorded_with_its_release_and_commit() {
     let (commit, _) = sandbox.repository().push("one");
     staged(stage(&sandbox));
     let record = &sandbox.journal()[0];
-    assert_eq!(
-        (&record["command"], &record["commit"]),
-        (&"stage".into(), &commit.clone().into())
-    );
+    assert_eq!((&record["command"], &record["commit"]), (&"stage".into(), &commit.clone().into()));
     assert_eq!(record["release"], format!("1-{}", &commit[..7]));
 }
 
@@ -77,13 +72,9 @@ fn a_stage_that_is_told_to_stop_leaves_nothing() {
 fn a_stage_on_a_full_disk_is_74_and_leaves_nothing() {
     let sandbox = pushed();
     // No file grows over 16 KiB: what a full disk does, without the need for one.
-    let shell = sandbox
-        .program("/bin/sh".as_ref())
-        .env("PUSHBACK_ENV", sandbox.env_file());
+    let shell = sandbox.program("/bin/sh".as_ref()).env("PUSHBACK_ENV", sandbox.env_file());
     let shell = shell.env("PUSHBACK_DEPLOY", "prod-1");
-    let run = shell
-        .args(["-c", "trap '' XFSZ; ulimit -f 32; exec \"$0\" stage main"])
-        .arg(tool_path("release"));
+    let run = shell.args(["-c", "trap '' XFSZ; ulimit -f 32; exec \"$0\" stage main"]).arg(tool_path("release"));
     run.code(74).stderr_has("release: ").check();
     assert!(releases(&sandbox).is_empty());
 }
@@ -97,17 +88,8 @@ fn a_release_that_was_half_pruned_when_the_tool_was_killed_is_no_release() {
     for file in ["a", "b", "c"] {
         sandbox.write(&format!("prod/releases/{}/{file}", release_of(1)), file);
     }
-    let trace = sandbox
-        .program("strace".as_ref())
-        .env("PUSHBACK_ENV", sandbox.env_file());
-    let trace = trace.args([
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        "inject=unlinkat:signal=KILL:when=3",
-    ]);
+    let trace = sandbox.program("strace".as_ref()).env("PUSHBACK_ENV", sandbox.env_file());
+    let trace = trace.args(["-f", "-qq", "-o", "/dev/null", "-e", "inject=unlinkat:signal=KILL:when=3"]);
     let mut killed = trace.arg(tool_path("release")).args(["prune", "--keep=0"]).spawn();
     assert!(!killed.wait().unwrap().success());
     let left = fs::read_dir(sandbox.root().join("releases")).unwrap().count();
@@ -116,11 +98,6 @@ fn a_release_that_was_half_pruned_when_the_tool_was_killed_is_no_release() {
     assert!(!list.contains(&release_of(1)), "{list}");
     let repository = sandbox.repository();
     repository.push("one");
-    staged(
-        sandbox
-            .tool("release")
-            .env("PUSHBACK_DEPLOY", "prod-4")
-            .args(["stage", "main"]),
-    );
+    staged(sandbox.tool("release").env("PUSHBACK_DEPLOY", "prod-4").args(["stage", "main"]));
     assert!(releases(&sandbox).iter().all(|name| !name.starts_with('.')));
 }

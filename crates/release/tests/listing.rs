@@ -20,9 +20,7 @@ fn prune(sandbox: &Sandbox, args: &[&str]) -> Run {
 fn on_disk(sandbox: &Sandbox) -> Vec<u64> {
     let entries = fs::read_dir(sandbox.root().join("releases")).unwrap();
     let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
-    let mut numbers: Vec<u64> = entries
-        .filter_map(|entry| name(entry).split('-').next()?.parse().ok())
-        .collect();
+    let mut numbers: Vec<u64> = entries.filter_map(|entry| name(entry).split('-').next()?.parse().ok()).collect();
     numbers.sort_unstable();
     numbers
 }
@@ -68,12 +66,8 @@ fn an_empty_environment_lists_nothing() {
 fn reading_appends_nothing_to_the_journal() {
     let sandbox = verified(2);
     let before = sandbox.read("prod/journal.ndjson");
-    for args in [
-        &["current"][..],
-        &["list"],
-        &["current", "--is", &commit_of(1)],
-        &["prune", "--dry-run", "--keep=0"],
-    ] {
+    for args in [&["current"][..], &["list"], &["current", "--is", &commit_of(1)], &["prune", "--dry-run", "--keep=0"]]
+    {
         let run = sandbox.tool("release").args(args);
         let code = i32::from(args.contains(&"--is"));
         run.code(code).any_stdout().any_stderr().check();
@@ -84,9 +78,7 @@ fn reading_appends_nothing_to_the_journal() {
 #[test]
 fn pruning_keeps_the_newest_verified_releases() {
     let sandbox = verified(9);
-    prune(&sandbox, &[])
-        .stdout("1-0000001\n2-0000002\n3-0000003\n4-0000004\n")
-        .check();
+    prune(&sandbox, &[]).stdout("1-0000001\n2-0000002\n3-0000003\n4-0000004\n").check();
     assert_eq!(on_disk(&sandbox), [5, 6, 7, 8, 9]);
     prune(&sandbox, &[]).stderr("release: nothing to remove\n").check();
 }
@@ -112,11 +104,7 @@ fn pruning_never_removes_what_a_deployment_in_flight_needs() {
 fn pruning_removes_failed_releases_however_new() {
     let sandbox = verified(2);
     sandbox.deployed(3, Some(4));
-    sandbox
-        .tool("release")
-        .args(["activate", &release_of(2)])
-        .any_stdout()
-        .check();
+    sandbox.tool("release").args(["activate", &release_of(2)]).any_stdout().check();
     sandbox.deployed(4, Some(0));
     prune(&sandbox, &[]).stdout("3-0000003\n").check();
 }
@@ -124,9 +112,7 @@ fn pruning_removes_failed_releases_however_new() {
 #[test]
 fn a_dry_run_only_says_what_would_go() {
     let sandbox = verified(3);
-    prune(&sandbox, &["--keep=1", "--dry-run"])
-        .stdout("1-0000001\n")
-        .check();
+    prune(&sandbox, &["--keep=1", "--dry-run"]).stdout("1-0000001\n").check();
     assert_eq!(on_disk(&sandbox), [1, 2, 3]);
 }
 

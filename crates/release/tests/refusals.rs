@@ -23,10 +23,7 @@ fn pushed() -> (Sandbox, Repository) {
 
 /// Main is refused with 78 and this sentence, and leaves nothing behind.
 fn refused(sandbox: &Sandbox, said: &str) {
-    let run = sandbox
-        .tool("release")
-        .env("PUSHBACK_DEPLOY", "prod-1")
-        .args(["stage", "main"]);
+    let run = sandbox.tool("release").env("PUSHBACK_DEPLOY", "prod-1").args(["stage", "main"]);
     run.code(78).stderr_has(said).check();
     let left = fs::read_dir(sandbox.root().join("releases")).map_or(0, Iterator::count);
     assert_eq!(left, 0);
@@ -36,18 +33,10 @@ fn refused(sandbox: &Sandbox, said: &str) {
 fn a_submodule_is_refused_with_its_path() {
     let (sandbox, repository) = pushed();
     let commit = repository.git(&["rev-parse", "HEAD"]);
-    repository.git(&[
-        "update-index",
-        "--add",
-        "--cacheinfo",
-        &format!("160000,{commit},vendor/some lib"),
-    ]);
+    repository.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{commit},vendor/some lib")]);
     repository.git(&["commit", "--quiet", "-m", "a submodule"]);
     repository.git(&["push", "--quiet", "origin", "HEAD:refs/heads/main"]);
-    refused(
-        &sandbox,
-        "vendor/some lib is a submodule, and submodules are not supported\nhint: ",
-    );
+    refused(&sandbox, "vendor/some lib is a submodule, and submodules are not supported\nhint: ");
 }
 
 #[test]
@@ -55,10 +44,7 @@ fn an_lfs_pointer_is_refused_with_its_path() {
     let (sandbox, repository) = pushed();
     repository.write("media/logo.png", POINTER);
     repository.push("a pointer");
-    refused(
-        &sandbox,
-        "media/logo.png is a Git LFS pointer, and LFS is not supported\nhint: ",
-    );
+    refused(&sandbox, "media/logo.png is a Git LFS pointer, and LFS is not supported\nhint: ");
 }
 
 #[test]
@@ -77,10 +63,7 @@ fn what_only_mentions_lfs_or_links_to_a_pointer_is_no_pointer() {
     repository.push("notes");
     symlink(sandbox.write("elsewhere", POINTER), repository.clone.join("link")).unwrap();
     repository.push("a link");
-    let run = sandbox
-        .tool("release")
-        .env("PUSHBACK_DEPLOY", "prod-1")
-        .args(["stage", "main"]);
+    let run = sandbox.tool("release").env("PUSHBACK_DEPLOY", "prod-1").args(["stage", "main"]);
     run.any_stdout().check();
 }
 
@@ -100,22 +83,16 @@ fn a_tracked_revision_is_refused_whatever_it_is() {
 
 #[test]
 fn a_shared_path_that_the_commit_tracks_is_refused() {
-    for (shared, tracked) in [
-        ("data/", "data/seed.json"),
-        ("data/", "data"),
-        ("config/secrets", "config/secrets"),
-        ("a/b/", "a/b/c"),
-    ] {
+    for (shared, tracked) in
+        [("data/", "data/seed.json"), ("data/", "data"), ("config/secrets", "config/secrets"), ("a/b/", "a/b/c")]
+    {
         let (sandbox, repository) = pushed();
         repository.write(tracked, "mine");
         repository.push(tracked);
         sandbox.set("SHARED_PATHS", shared);
         sandbox.write("prod/shared/config/secrets", "theirs");
         let name = shared.trim_end_matches('/');
-        refused(
-            &sandbox,
-            &format!("SHARED_PATHS holds {name}, but the release has its own {name}"),
-        );
+        refused(&sandbox, &format!("SHARED_PATHS holds {name}, but the release has its own {name}"));
     }
 }
 
@@ -126,10 +103,7 @@ fn a_shared_path_through_a_tracked_file_or_symbolic_link_is_refused() {
         symlink(target, repository.clone.join("var")).unwrap();
         repository.push(target);
         sandbox.set("SHARED_PATHS", "var/data/");
-        refused(
-            &sandbox,
-            "SHARED_PATHS holds var/data, but the release has its own var\nhint: ",
-        );
+        refused(&sandbox, "SHARED_PATHS holds var/data, but the release has its own var\nhint: ");
     }
 }
 
@@ -140,9 +114,6 @@ fn a_shared_path_beside_tracked_files_is_fine() {
     repository.push("config");
     sandbox.write("prod/shared/config/secrets.toml", "shared");
     sandbox.set("SHARED_PATHS", "config/secrets.toml data/");
-    let run = sandbox
-        .tool("release")
-        .env("PUSHBACK_DEPLOY", "prod-1")
-        .args(["stage", "main"]);
+    let run = sandbox.tool("release").env("PUSHBACK_DEPLOY", "prod-1").args(["stage", "main"]);
     run.any_stdout().check();
 }

@@ -8,10 +8,7 @@ use std::path::{Path, PathBuf};
 use testkit::{Run, Sandbox, release_of};
 
 fn activate(sandbox: &Sandbox, number: u64) -> Run {
-    sandbox
-        .tool("release")
-        .args(["activate", &release_of(number)])
-        .any_stdout()
+    sandbox.tool("release").args(["activate", &release_of(number)]).any_stdout()
 }
 
 fn release(sandbox: &Sandbox, number: u64) -> PathBuf {
@@ -24,10 +21,7 @@ fn data_outlives_a_release() {
     sandbox.staged(1);
     sandbox.staged(2);
     sandbox.set("SHARED_PATHS", "data/ var/lib/uploads/");
-    sandbox.set(
-        "RELOAD_COMMAND",
-        "echo $PUSHBACK_COMMIT >> data/log; echo x >> var/lib/uploads/x",
-    );
+    sandbox.set("RELOAD_COMMAND", "echo $PUSHBACK_COMMIT >> data/log; echo x >> var/lib/uploads/x");
     activate(&sandbox, 1).check();
     activate(&sandbox, 2).check();
     assert_eq!(sandbox.read("prod/shared/data/log").lines().count(), 2);
@@ -43,10 +37,7 @@ fn links_are_relative_so_that_the_environment_can_be_moved() {
     activate(&sandbox, 1).check();
     let link = |path: &str| fs::read_link(release(&sandbox, 1).join(path)).unwrap();
     assert_eq!(link("data"), Path::new("../../shared/data"));
-    assert_eq!(
-        link("config/secrets.toml"),
-        Path::new("../../../shared/config/secrets.toml")
-    );
+    assert_eq!(link("config/secrets.toml"), Path::new("../../../shared/config/secrets.toml"));
     assert_eq!(link("a/b/c"), Path::new("../../../../shared/a/b/c"));
     fs::rename(sandbox.root(), sandbox.path("moved")).unwrap();
     assert_eq!(sandbox.read("moved/current/config/secrets.toml"), "key = 1");
@@ -75,13 +66,7 @@ fn a_shared_directory_is_made_private_and_an_existing_one_left_as_it_is() {
     fs::create_dir_all(&old).unwrap();
     fs::set_permissions(&old, fs::Permissions::from_mode(0o755)).unwrap();
     activate(&sandbox, 1).check();
-    let mode = |name: &str| {
-        fs::metadata(sandbox.path("prod/shared").join(name))
-            .unwrap()
-            .permissions()
-            .mode()
-            & 0o777
-    };
+    let mode = |name: &str| fs::metadata(sandbox.path("prod/shared").join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("new"), mode("old")), (0o700, 0o755));
 }
 
@@ -92,9 +77,7 @@ fn a_shared_file_that_is_missing_keeps_what_is_live() {
     sandbox.staged(2);
     sandbox.set("SHARED_PATHS", "secrets.toml");
     let run = sandbox.tool("release").args(["activate", &release_of(2)]).code(78);
-    run.stderr_has("SHARED_PATHS holds secrets.toml, but there is no ")
-        .stderr_has("hint: put the file there")
-        .check();
+    run.stderr_has("SHARED_PATHS holds secrets.toml, but there is no ").stderr_has("hint: put the file there").check();
     assert_eq!(sandbox.live(), release_of(1));
 }
 

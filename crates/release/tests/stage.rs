@@ -26,14 +26,7 @@ fn tree_of(release: &Path, repository: &Repository) -> String {
     let work_tree = format!("--work-tree={}", release.display());
     let git = |args: &[&str]| repository.git(&[&[&*index, &*work_tree], args].concat());
     git(&["init", "--quiet", &format!("--object-format={hash}")]);
-    git(&[
-        "add",
-        "--all",
-        "--force",
-        "--",
-        ":(exclude,top)REVISION",
-        &release.display().to_string(),
-    ]);
+    git(&["add", "--all", "--force", "--", ":(exclude,top)REVISION", &release.display().to_string()]);
     let tree = git(&["write-tree"]);
     fs::remove_dir_all(release.with_extension("git")).unwrap();
     tree
@@ -46,32 +39,21 @@ fn modes_and_symbolic_links_are_kept_whatever_the_umask() {
     repository.write("bin/run", "#!/bin/sh\n");
     repository.write("bin/plain", "text");
     fs::set_permissions(repository.clone.join("bin/run"), fs::Permissions::from_mode(0o755)).unwrap();
-    for (link, target) in [
-        ("to-file", "bin/plain"),
-        ("to-dir", "bin"),
-        ("dangling", "nowhere"),
-        ("away", "/etc/passwd"),
-    ] {
+    for (link, target) in
+        [("to-file", "bin/plain"), ("to-dir", "bin"), ("dangling", "nowhere"), ("away", "/etc/passwd")]
+    {
         symlink(target, repository.clone.join(link)).unwrap();
     }
     repository.push("one");
     for (number, umask) in [(1, "077"), (2, "000")] {
-        let shell = sandbox
-            .program("/bin/sh".as_ref())
-            .env("PUSHBACK_ENV", sandbox.env_file());
+        let shell = sandbox.program("/bin/sh".as_ref()).env("PUSHBACK_ENV", sandbox.env_file());
         let shell = shell.env("PUSHBACK_DEPLOY", format!("prod-{number}"));
         let script = format!("umask {umask}; exec \"$0\" stage main");
         let release = staged(shell.arg("-c").arg(script).arg(testkit::tool_path("release")));
         let mode = |path: &str| fs::metadata(release.join(path)).unwrap().permissions().mode() & 0o7777;
-        assert_eq!(
-            [mode("bin/run"), mode("bin/plain"), mode("bin"), mode("")],
-            [0o755, 0o644, 0o755, 0o755]
-        );
+        assert_eq!([mode("bin/run"), mode("bin/plain"), mode("bin"), mode("")], [0o755, 0o644, 0o755, 0o755]);
         assert_eq!(fs::read_link(release.join("away")).unwrap(), Path::new("/etc/passwd"));
-        assert_eq!(
-            tree_of(&release, &repository),
-            repository.git(&["rev-parse", "HEAD^{tree}"])
-        );
+        assert_eq!(tree_of(&release, &repository), repository.git(&["rev-parse", "HEAD^{tree}"]));
     }
 }
 
@@ -136,9 +118,7 @@ fn an_evil_commit_is_staged_exactly() {
         fs::write(path, &name).unwrap();
         symlink(
             OsStr::from_bytes(&name),
-            repository
-                .clone
-                .join(format!("link-{}", name.len() * 1000 + usize::from(name[0]))),
+            repository.clone.join(format!("link-{}", name.len() * 1000 + usize::from(name[0]))),
         )
         .unwrap_or_default();
     }
@@ -146,15 +126,9 @@ fn an_evil_commit_is_staged_exactly() {
     let listed = repository.git(&["ls-tree", "-r", "-z", "--name-only", "HEAD"]);
     assert!(listed.split('\0').count() > evil_names().len());
     for (number, git) in (1..).zip(gits()) {
-        let run = sandbox
-            .tool("release")
-            .path_first(&git)
-            .env("PUSHBACK_DEPLOY", format!("prod-{number}"));
+        let run = sandbox.tool("release").path_first(&git).env("PUSHBACK_DEPLOY", format!("prod-{number}"));
         let release = staged(run.args(["stage", "main"]));
-        assert_eq!(
-            tree_of(&release, &repository),
-            repository.git(&["rev-parse", "HEAD^{tree}"])
-        );
+        assert_eq!(tree_of(&release, &repository), repository.git(&["rev-parse", "HEAD^{tree}"]));
         for name in evil_names() {
             assert_eq!(fs::read(release.join(OsStr::from_bytes(&name))).unwrap(), name);
         }
@@ -172,10 +146,7 @@ fn a_large_file_an_empty_one_and_every_byte_are_staged_exactly() {
     repository.write("no-newline", "a\r\nb\rc");
     repository.push("one");
     let release = staged(stage(&sandbox));
-    assert_eq!(
-        tree_of(&release, &repository),
-        repository.git(&["rev-parse", "HEAD^{tree}"])
-    );
+    assert_eq!(tree_of(&release, &repository), repository.git(&["rev-parse", "HEAD^{tree}"]));
     assert!(fs::read(release.join("large")).unwrap() == every_byte);
 }
 
@@ -189,10 +160,7 @@ fn a_repository_of_sha256_names_is_deployed_like_any_other() {
     assert_eq!(commit.len(), 64);
     let release = staged(stage(&sandbox));
     assert_eq!(fs::read_to_string(release.join("REVISION")).unwrap().trim(), commit);
-    assert_eq!(
-        tree_of(&release, &repository),
-        repository.git(&["rev-parse", "HEAD^{tree}"])
-    );
+    assert_eq!(tree_of(&release, &repository), repository.git(&["rev-parse", "HEAD^{tree}"]));
     let name = release.file_name().unwrap().to_str().unwrap().to_owned();
     sandbox.tool("release").args(["activate", &name]).any_stdout().check();
     assert_eq!(sandbox.live(), name);
@@ -207,32 +175,13 @@ fn whatever_names_a_commit_can_be_staged() {
     repository.git(&["tag", "light"]);
     repository.git(&["tag", "-a", "-m", "signed off", "v1.0"]);
     repository.git(&["tag", "-a", "-m", "of a tag", "v1.0-again", "v1.0"]);
-    repository.git(&[
-        "push",
-        "--quiet",
-        "--tags",
-        "origin",
-        "HEAD:refs/heads/-rf",
-        "HEAD:refs/heads/refs/heads/main",
-    ]);
-    let names = [
-        "main",
-        "light",
-        "v1.0",
-        "v1.0-again",
-        &commit,
-        &commit[..9],
-        "refs/heads/-rf",
-        "refs/heads/refs/heads/main",
-    ];
+    repository.git(&["push", "--quiet", "--tags", "origin", "HEAD:refs/heads/-rf", "HEAD:refs/heads/refs/heads/main"]);
+    let names =
+        ["main", "light", "v1.0", "v1.0-again", &commit, &commit[..9], "refs/heads/-rf", "refs/heads/refs/heads/main"];
     for (number, name) in (1..).zip(names) {
         let run = sandbox.tool("release").env("PUSHBACK_DEPLOY", format!("prod-{number}"));
         let release = staged(run.args(["stage", "--", name]));
-        assert_eq!(
-            fs::read_to_string(release.join("REVISION")).unwrap().trim(),
-            commit,
-            "{name}"
-        );
+        assert_eq!(fs::read_to_string(release.join("REVISION")).unwrap().trim(), commit, "{name}");
     }
 }
 
@@ -244,18 +193,10 @@ fn a_hook_s_environment_and_replaced_objects_lead_nowhere_else() {
     let (good, _) = repository.push("good");
     repository.write("app", "evil");
     let (evil, _) = repository.push("evil");
-    repository.git(&[
-        "push",
-        "--quiet",
-        "--force",
-        "origin",
-        &format!("{good}:refs/heads/main"),
-    ]);
+    repository.git(&["push", "--quiet", "--force", "origin", &format!("{good}:refs/heads/main")]);
     let bare = format!("--git-dir={}", repository.bare.display());
     repository.git(&[&bare, "replace", &good, &evil]);
-    let run = stage(&sandbox)
-        .env("GIT_DIR", "/nonexistent")
-        .env("GIT_OBJECT_DIRECTORY", "/nonexistent");
+    let run = stage(&sandbox).env("GIT_DIR", "/nonexistent").env("GIT_OBJECT_DIRECTORY", "/nonexistent");
     let release = staged(run.env("GIT_CONFIG_COUNT", "nonsense"));
     assert_eq!(fs::read_to_string(release.join("app")).unwrap(), "good");
 }

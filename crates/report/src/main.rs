@@ -16,16 +16,10 @@ use crate::report::Report;
 
 const TOOL: Tool = Tool {
     name: "deployment-report",
-    exits: &[
-        (Exit::DONE, "the report is on stdout"),
-        (Exit::ABSENT, "there is no such deployment, or none at all"),
-    ],
+    exits: &[(Exit::DONE, "the report is on stdout"), (Exit::ABSENT, "there is no such deployment, or none at all")],
     examples: &[
         ("deployment-report -e prod", "Report the last deployment"),
-        (
-            "deployment-report -e prod prod-42 --format json",
-            "Report one deployment for a program",
-        ),
+        ("deployment-report -e prod prod-42 --format json", "Report one deployment for a program"),
         (
             "ssh deploy@host cat prod/journal.ndjson | deployment-report --journal -",
             "Report from another machine's journal",
@@ -50,10 +44,7 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     cx.detail("report", report.to_json());
     cx.detail("unreadable_lines", history.unreadable);
     if history.unreadable > 0 {
-        cx.warn(&format!(
-            "{} lines of the journal could not be read",
-            history.unreadable
-        ));
+        cx.warn(&format!("{} lines of the journal could not be read", history.unreadable));
     }
     Ok(Outcome::done(match args.format {
         Format::Text => report.to_text(),
@@ -64,13 +55,8 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
 /// The deployment that was named, the one that this run is a part of, or the last one.
 fn find<'a>(args: &Args, history: &'a History, cx: &Context) -> Result<&'a Deployment, Failure> {
     let found = match args.deployment.clone().or(cx.deploy()?) {
-        Some(id) => history
-            .deployment(&id)
-            .ok_or_else(|| format!("the journal knows no deployment {id}")),
-        None => history
-            .deployments
-            .last()
-            .ok_or_else(|| "the journal knows no deployment".to_owned()),
+        Some(id) => history.deployment(&id).ok_or_else(|| format!("the journal knows no deployment {id}")),
+        None => history.deployments.last().ok_or_else(|| "the journal knows no deployment".to_owned()),
     };
     found.map_err(|message| Failure::new(Exit::ABSENT, message).hint("deploy-queue log lists the deployments"))
 }

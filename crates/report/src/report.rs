@@ -29,14 +29,8 @@ impl<'a> Report<'a> {
     /// The report; `told` is what the pipeline says of a deployment that has no `end` yet.
     pub(crate) fn of(deployment: &'a Deployment, told: Option<u8>) -> Self {
         let code = deployment.exit_code.or(told);
-        let end = deployment
-            .records
-            .iter()
-            .rfind(|record| record.is("deploy-queue", "end"));
-        let until = deployment
-            .records
-            .last()
-            .map_or(deployment.began_at, |last| last.started_at);
+        let end = deployment.records.iter().rfind(|record| record.is("deploy-queue", "end"));
+        let until = deployment.records.last().map_or(deployment.began_at, |last| last.started_at);
         let so_far = u64::try_from((until - deployment.began_at).num_milliseconds()).unwrap_or_default();
         Self {
             deployment,
@@ -49,13 +43,8 @@ impl<'a> Report<'a> {
 
     /// For a person: a heading, the outcome, a line a step.
     pub(crate) fn to_text(&self) -> String {
-        let begin = |key: &str| {
-            self.deployment
-                .begin()
-                .and_then(|begin| begin.text(key))
-                .map(clean_line)
-                .unwrap_or_default()
-        };
+        let begin =
+            |key: &str| self.deployment.begin().and_then(|begin| begin.text(key)).map(clean_line).unwrap_or_default();
         let commit = self.deployment.commit.get(..7).unwrap_or(&self.deployment.commit);
         let width = self.steps.iter().map(|step| step.name.len()).max().unwrap_or_default();
         let mut text = format!("{}  {}  {}\n", self.deployment.id, clean_line(commit), begin("subject"));
@@ -76,12 +65,7 @@ impl<'a> Report<'a> {
             );
             text += &format!("{}\n", line.trim_end());
         }
-        text += &format!(
-            "\n{}: {} ({})\n",
-            self.deployment.id,
-            self.sentence,
-            clock::spell(self.duration_ms)
-        );
+        text += &format!("\n{}: {} ({})\n", self.deployment.id, self.sentence, clock::spell(self.duration_ms));
         text
     }
 
@@ -124,10 +108,7 @@ fn sentence(deployment: &Deployment, code: Option<u8>, end: Option<&Record>) -> 
         Some(0) if !deployment.passed => return "exit 0, but no smoke test passed: it is not known to work".to_owned(),
         Some(code) => outcome(code),
     };
-    let note = end
-        .and_then(|end| end.text("note"))
-        .map(|note| format!("; {}", clean_line(note)))
-        .unwrap_or_default();
+    let note = end.and_then(|end| end.text("note")).map(|note| format!("; {}", clean_line(note))).unwrap_or_default();
     format!("exit {}: {words}{note}", code.unwrap_or_default())
 }
 
@@ -139,12 +120,7 @@ fn steps(records: &[Record]) -> Vec<Step> {
         let Some(name) = record.step.as_deref().map(clean_line) else {
             continue;
         };
-        let step = Step {
-            verdict: verdict(record),
-            duration_ms: record.duration_ms,
-            note: note(record),
-            name,
-        };
+        let step = Step { verdict: verdict(record), duration_ms: record.duration_ms, note: note(record), name };
         match steps.last_mut().filter(|last| last.name == step.name) {
             Some(last) => *last = step,
             None => steps.push(step),
@@ -167,9 +143,7 @@ fn verdict(record: &Record) -> &'static str {
 fn note(record: &Record) -> String {
     let said = match &record.error {
         Some(error) => Some(error.message.as_str()),
-        None => ["skipped", "plan", "summary", "path"]
-            .iter()
-            .find_map(|key| record.text(key)),
+        None => ["skipped", "plan", "summary", "path"].iter().find_map(|key| record.text(key)),
     };
     clean_line(said.unwrap_or_default())
 }
@@ -184,11 +158,7 @@ mod tests {
         let begin =
             r#""tool":"deploy-queue","command":"begin","commit":"abcdefa1","details":{"subject":"A <b>\u001b[31m"}"#;
         let head = r#""v":1,"started_at":"2026-11-21T10:15:00Z","duration_ms":1500,"deploy":"prod-1""#;
-        let lines: Vec<String> = [begin]
-            .iter()
-            .chain(records)
-            .map(|record| format!("{{{head},{record}}}\n"))
-            .collect();
+        let lines: Vec<String> = [begin].iter().chain(records).map(|record| format!("{{{head},{record}}}\n")).collect();
         let history = History::from_lines(read_from(lines.concat().as_bytes()).unwrap());
         history.deployments.into_iter().next().unwrap()
     }
@@ -207,10 +177,7 @@ mod tests {
     #[test]
     fn a_step_that_began_and_never_ended_was_killed() {
         let text = Report::of(&deployment(&[ACTIVATE]), None).to_text();
-        assert!(
-            text.contains("activate  killed") && text.contains("it has no end"),
-            "{text}"
-        );
+        assert!(text.contains("activate  killed") && text.contains("it has no end"), "{text}");
     }
 
     #[test]

@@ -23,8 +23,7 @@ fn torn_and_foreign_lines_are_counted_and_the_rest_is_told() {
     let spoiled = format!("hello\n{{\"v\":99}}\n\n[1]\n{{\"v\":1,\"tool\":\n{journal}{{\"v\":1,\"tool\":\"to");
     sandbox.write("prod/journal.ndjson", spoiled);
     let run = report(&sandbox).stdout_has("live and verified");
-    run.stderr("deployment-report: 5 lines of the journal could not be read\n")
-        .check();
+    run.stderr("deployment-report: 5 lines of the journal could not be read\n").check();
     let object = report(&sandbox).arg("--json").any_stdout().any_stderr().check().json();
     assert_eq!(object["details"]["unreadable_lines"], 5);
 }
@@ -35,10 +34,7 @@ fn a_line_that_is_no_text_is_counted_too() {
     let mut journal = sandbox.read("prod/journal.ndjson").into_bytes();
     journal.extend_from_slice(b"{\"v\":1,\"tool\":\"\xff\xfe\"}\n\0\0\0\n");
     sandbox.write("prod/journal.ndjson", journal);
-    report(&sandbox)
-        .any_stdout()
-        .stderr("deployment-report: 2 lines of the journal could not be read\n")
-        .check();
+    report(&sandbox).any_stdout().stderr("deployment-report: 2 lines of the journal could not be read\n").check();
 }
 
 #[test]
@@ -55,12 +51,7 @@ fn foreign_text_steers_no_terminal() {
     ]);
     let steers = |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{2066}\u{9b}".contains(c);
     for format in ["text", "json"] {
-        let said = report(&sandbox)
-            .args(["--format", format])
-            .any_stdout()
-            .any_stderr()
-            .check()
-            .stdout;
+        let said = report(&sandbox).args(["--format", format]).any_stdout().any_stderr().check().stdout;
         assert!(!said.contains(steers), "{format}: {said:?}");
         assert!(!said.contains("\nsecond"), "{format}: {said:?}");
     }
@@ -73,9 +64,7 @@ fn a_journal_from_elsewhere_is_read_from_a_file_or_stdin_without_any_settings() 
     let sandbox = story();
     let journal = sandbox.read("prod/journal.ndjson");
     let run = report(&sandbox).env_remove("PUSHBACK_ENV").args(["--journal", "-"]);
-    run.stdin(journal.clone())
-        .stdout_has("prod-2: exit 0: live and verified")
-        .check();
+    run.stdin(journal.clone()).stdout_has("prod-2: exit 0: live and verified").check();
     let file = sandbox.write("copy.ndjson", journal);
     let run = report(&sandbox).env_remove("PUSHBACK_ENV").arg("--journal").arg(file);
     run.arg("prod-1").stdout_has("prod-1: exit 0").check();

@@ -11,13 +11,7 @@ fn report(sandbox: &Sandbox) -> Run {
 }
 
 fn json_of(sandbox: &Sandbox, args: &[&str]) -> Value {
-    report(sandbox)
-        .args(args)
-        .args(["--format", "json"])
-        .any_stdout()
-        .any_stderr()
-        .check()
-        .json()
+    report(sandbox).args(args).args(["--format", "json"]).any_stdout().any_stderr().check().json()
 }
 
 /// A deployment that went well, step by step.
@@ -62,19 +56,9 @@ prod-2: exit 0: live and verified (1 min 05 s)
 #[test]
 fn a_deployment_can_be_named_by_argument_or_by_the_pipeline() {
     let sandbox = story();
-    report(&sandbox)
-        .arg("prod-1")
-        .stdout_has("prod-1  0000001  Change 1\n")
-        .check();
-    report(&sandbox)
-        .env("PUSHBACK_DEPLOY", "prod-1")
-        .stdout_has("prod-1  0000001")
-        .check();
-    report(&sandbox)
-        .env("PUSHBACK_DEPLOY", "prod-1")
-        .arg("prod-2")
-        .stdout_has("prod-2  0000002")
-        .check();
+    report(&sandbox).arg("prod-1").stdout_has("prod-1  0000001  Change 1\n").check();
+    report(&sandbox).env("PUSHBACK_DEPLOY", "prod-1").stdout_has("prod-1  0000001").check();
+    report(&sandbox).env("PUSHBACK_DEPLOY", "prod-1").arg("prod-2").stdout_has("prod-2  0000002").check();
 }
 
 #[test]
@@ -101,14 +85,8 @@ fn the_same_is_told_as_json() {
             "steps"
         ]
     );
-    assert_eq!(
-        (&told["subject"], &told["duration_ms"]),
-        (&"Say \"hello\" <b>".into(), &65_000.into())
-    );
-    assert_eq!(
-        (&told["previous"], &told["release"]),
-        (&release_of(1).into(), &release_of(2).into())
-    );
+    assert_eq!((&told["subject"], &told["duration_ms"]), (&"Say \"hello\" <b>".into(), &65_000.into()));
+    assert_eq!((&told["previous"], &told["release"]), (&release_of(1).into(), &release_of(2).into()));
     assert_eq!(
         told["steps"][1],
         json!({"step": "test", "verdict": "skipped", "duration_ms": 1234, "note": "TEST_COMMAND is empty"})
@@ -135,19 +113,9 @@ fn a_failed_deployment_is_told_with_the_reason_and_never_as_live() {
                "details": {"plan": "back to 0-0000000"}}),
         json!({"tool": "deploy-queue", "command": "end", "deploy": "prod-1", "success": false, "exit_code": 4}),
     ]);
-    let said = report(&sandbox)
-        .stdout_has("smoke     failed")
-        .stdout_has("health: status is 500")
-        .check()
-        .stdout;
-    assert!(
-        said.contains("rollback  ok") && said.contains("back to 0-0000000"),
-        "{said}"
-    );
-    assert!(
-        said.contains("exit 4: the smoke test failed; rolled back") && !said.contains("verified"),
-        "{said}"
-    );
+    let said = report(&sandbox).stdout_has("smoke     failed").stdout_has("health: status is 500").check().stdout;
+    assert!(said.contains("rollback  ok") && said.contains("back to 0-0000000"), "{said}");
+    assert!(said.contains("exit 4: the smoke test failed; rolled back") && !said.contains("verified"), "{said}");
     assert_eq!(json_of(&sandbox, &[])["rolled_back"], true);
 }
 
@@ -171,9 +139,7 @@ fn the_journal_s_word_counts_more_than_the_pipeline_s() {
 fn a_deployment_without_an_end_runs_or_was_killed() {
     let sandbox = Sandbox::new();
     sandbox.deployed(1, None);
-    report(&sandbox)
-        .stdout_has("prod-1: it has no end: it runs, or was killed")
-        .check();
+    report(&sandbox).stdout_has("prod-1: it has no end: it runs, or was killed").check();
 }
 
 #[test]
@@ -181,31 +147,14 @@ fn no_deployment_or_none_of_that_name_is_66() {
     let sandbox = Sandbox::new();
     let nothing = "deployment-report: the journal knows no deployment\n";
     report(&sandbox).code(66).stderr_has(nothing).check();
-    report(&sandbox)
-        .args(["--journal", "-"])
-        .code(66)
-        .stderr_has(nothing)
-        .check();
-    report(&sandbox)
-        .args(["--journal", "/nonexistent"])
-        .code(66)
-        .stderr_has(nothing)
-        .check();
-    report(&story())
-        .arg("prod-9")
-        .code(66)
-        .stderr_has("the journal knows no deployment prod-9\n")
-        .check();
+    report(&sandbox).args(["--journal", "-"]).code(66).stderr_has(nothing).check();
+    report(&sandbox).args(["--journal", "/nonexistent"]).code(66).stderr_has(nothing).check();
+    report(&story()).arg("prod-9").code(66).stderr_has("the journal knows no deployment prod-9\n").check();
 }
 
 #[test]
 fn wrong_usage_is_2() {
-    for args in [
-        &["42"][..],
-        &["--format", "html"],
-        &["--outcome", "300"],
-        &["prod-1", "prod-2"],
-    ] {
+    for args in [&["42"][..], &["--format", "html"], &["--outcome", "300"], &["prod-1", "prod-2"]] {
         report(&story()).args(args).code(2).any_stderr().check();
     }
 }
@@ -213,32 +162,17 @@ fn wrong_usage_is_2() {
 #[test]
 fn a_report_that_cannot_be_delivered_or_a_journal_that_cannot_be_read_is_74() {
     let sandbox = story();
-    let shell = sandbox
-        .program(Path::new("/bin/sh"))
-        .env("PUSHBACK_ENV", sandbox.env_file());
-    let run = shell
-        .args(["-c", "exec \"$0\" >/dev/full"])
-        .arg(tool_path("deployment-report"));
-    run.code(74)
-        .stderr_has("cannot write the result to stdout: no space left on device")
-        .check();
-    report(&sandbox)
-        .arg("--journal")
-        .arg(sandbox.root())
-        .code(74)
-        .stderr_has("cannot read the journal")
-        .check();
+    let shell = sandbox.program(Path::new("/bin/sh")).env("PUSHBACK_ENV", sandbox.env_file());
+    let run = shell.args(["-c", "exec \"$0\" >/dev/full"]).arg(tool_path("deployment-report"));
+    run.code(74).stderr_has("cannot write the result to stdout: no space left on device").check();
+    report(&sandbox).arg("--journal").arg(sandbox.root()).code(74).stderr_has("cannot read the journal").check();
 }
 
 #[test]
 fn settings_that_say_nothing_are_78_and_a_report_changes_nothing() {
     let sandbox = story();
     let before = sandbox.read("prod/journal.ndjson");
-    report(&sandbox)
-        .env_remove("PUSHBACK_ENV")
-        .code(78)
-        .stderr_has("DEPLOY_ROOT is not set")
-        .check();
+    report(&sandbox).env_remove("PUSHBACK_ENV").code(78).stderr_has("DEPLOY_ROOT is not set").check();
     report(&sandbox).any_stdout().check();
     assert_eq!(sandbox.read("prod/journal.ndjson"), before);
 }

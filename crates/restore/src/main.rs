@@ -23,34 +23,16 @@ const TOOL: Tool = Tool {
         (Exit::DONE, "the live database is what the backup holds"),
         (Exit::DAMAGED, "the backup is damaged; nothing was touched"),
         (Exit::ABSENT, "there is no such backup"),
-        (
-            Exit::CANNOT_CREATE,
-            "no file can be made beside the live database; nothing was touched",
-        ),
-        (
-            Exit::IO,
-            "reading or writing failed, or the restored database does not verify",
-        ),
-        (
-            Exit::BUSY,
-            "others use the database or hold the environment's lock; nothing was touched",
-        ),
+        (Exit::CANNOT_CREATE, "no file can be made beside the live database; nothing was touched"),
+        (Exit::IO, "reading or writing failed, or the restored database does not verify"),
+        (Exit::BUSY, "others use the database or hold the environment's lock; nothing was touched"),
         (Exit::NOT_PERMITTED, "the live database may not be written"),
-        (
-            Exit::SETTINGS,
-            "settings are wrong, or the backup is of another database than DATABASE_URL",
-        ),
+        (Exit::SETTINGS, "settings are wrong, or the backup is of another database than DATABASE_URL"),
         (Exit::DEADLINE, "it took longer than --timeout; nothing was touched"),
     ],
     examples: &[
-        (
-            "restore-db -e prod latest",
-            "Restore the newest backup, after a countdown of five seconds",
-        ),
-        (
-            "restore-db -e prod --yes 2026-11-21T10-15-00Z",
-            "Restore a backup of BACKUP_DIR from a script",
-        ),
+        ("restore-db -e prod latest", "Restore the newest backup, after a countdown of five seconds"),
+        ("restore-db -e prod --yes 2026-11-21T10-15-00Z", "Restore a backup of BACKUP_DIR from a script"),
     ],
 };
 

@@ -99,8 +99,5 @@ fn free_name(live: &Path) -> PathBuf {
         let companions = COMPANIONS.map(|companion| with_suffix(path, companion));
         path.symlink_metadata().is_err() && companions.iter().all(|path| path.symlink_metadata().is_err())
     };
-    std::iter::once(first.clone())
-        .chain(numbered)
-        .find(is_free)
-        .unwrap_or(first)
+    std::iter::once(first.clone()).chain(numbered).find(is_free).unwrap_or(first)
 }

@@ -24,11 +24,7 @@ impl Target {
         if origin == url.path() || resolve(origin).is_ok_and(|origin| origin == path) {
             return Ok(Self { path });
         }
-        let message = format!(
-            "the backup {} is of {}, not of {url}",
-            set.path().display(),
-            origin.display()
-        );
+        let message = format!("the backup {} is of {}, not of {url}", set.path().display(), origin.display());
         let hint = format!("to restore it there, set DATABASE_URL=sqlite://{}", origin.display());
         Err(Failure::new(Exit::SETTINGS, message).hint(hint))
     }

@@ -105,8 +105,6 @@ fn is_leftover(name: &OsStr, live: &Path) -> bool {
 
 fn uncreatable(live: &Path, failure: &Failure) -> Failure {
     let dir = live.parent().unwrap_or(Path::new("/"));
-    Failure::new(Exit::CANNOT_CREATE, &failure.message).hint(format!(
-        "a directory that can be written to is needed: {}, with room for a copy",
-        dir.display()
-    ))
+    Failure::new(Exit::CANNOT_CREATE, &failure.message)
+        .hint(format!("a directory that can be written to is needed: {}, with room for a copy", dir.display()))
 }

@@ -26,10 +26,8 @@ pub(crate) fn guard(cx: &mut Context) -> Result<Outcome, Failure> {
     }
     match objection(&history, deployment.as_ref(), clock::now()) {
         None => Ok(Outcome::done("")),
-        Some(objection) => Err(
-            Failure::new(Exit::BUSY, format!("a person must look first: {objection}"))
-                .hint("find the cause (deploy-queue log), then push a fix, or deploy with deploy-queue submit --force"),
-        ),
+        Some(objection) => Err(Failure::new(Exit::BUSY, format!("a person must look first: {objection}"))
+            .hint("find the cause (deploy-queue log), then push a fix, or deploy with deploy-queue submit --force")),
     }
 }
 
@@ -47,25 +45,16 @@ fn objection(history: &History, deployment: Option<&Deployment>, now: Time) -> O
 
 /// The release in which this commit was rolled back, unless it was verified again afterwards.
 fn rolled_back(history: &History, commit: &str) -> Option<String> {
-    let of_commit = history
-        .deployments
-        .iter()
-        .filter(|deployment| deployment.commit == commit);
+    let of_commit = history.deployments.iter().filter(|deployment| deployment.commit == commit);
     let releases = of_commit.filter_map(|deployment| deployment.release.as_ref());
-    let last = releases
-        .filter(|release| history.is_bad(release) || history.is_good(release))
-        .max()?;
+    let last = releases.filter(|release| history.is_bad(release) || history.is_good(release)).max()?;
     history.is_bad(last).then(|| last.to_string())
 }
 
 /// How many deployments were rolled back by the pipeline lately. What came before a forced deployment does not count:
 /// a person has looked.
 fn recent_rollbacks(history: &History, now: Time) -> usize {
-    let looked_at = history
-        .deployments
-        .iter()
-        .rposition(Deployment::is_forced)
-        .unwrap_or_default();
+    let looked_at = history.deployments.iter().rposition(Deployment::is_forced).unwrap_or_default();
     let since = history.deployments.iter().skip(looked_at);
     let automatic = since.filter(|deployment| {
         let mut records = deployment.records.iter();

@@ -24,38 +24,17 @@ const TOOL: Tool = Tool {
             Exit::DONE,
             "went back and the smoke test passed, or there was nothing to undo; for --guard: a deploy may begin",
         ),
-        (
-            Exit::NO,
-            "went back, but the release fails its smoke test; or later deployments stand in the way",
-        ),
+        (Exit::NO, "went back, but the release fails its smoke test; or later deployments stand in the way"),
         (Exit::DAMAGED, "the release to go back to is damaged"),
-        (
-            Exit::ABSENT,
-            "there is no such deployment, or no release to go back to (then the app is stopped)",
-        ),
+        (Exit::ABSENT, "there is no such deployment, or no release to go back to (then the app is stopped)"),
         (Exit::UNAVAILABLE, "another tool or program is missing"),
-        (
-            Exit::BUSY,
-            "somebody else holds the lock; for --guard: a person must look first",
-        ),
-        (
-            Exit::DEADLINE,
-            "a command that stops, starts or reloads the app took too long",
-        ),
+        (Exit::BUSY, "somebody else holds the lock; for --guard: a person must look first"),
+        (Exit::DEADLINE, "a command that stops, starts or reloads the app took too long"),
     ],
     examples: &[
-        (
-            "rollback -e prod --last",
-            "Go back to the verified release before the live one, and mark the live one bad",
-        ),
-        (
-            "rollback -e prod --deploy prod-42",
-            "Undo a deployment: back to what was live when it began",
-        ),
-        (
-            "rollback -e prod --guard",
-            "Ask whether the loop guard would refuse the next deploy",
-        ),
+        ("rollback -e prod --last", "Go back to the verified release before the live one, and mark the live one bad"),
+        ("rollback -e prod --deploy prod-42", "Undo a deployment: back to what was live when it began"),
+        ("rollback -e prod --guard", "Ask whether the loop guard would refuse the next deploy"),
     ],
 };
 
@@ -113,11 +92,8 @@ fn go_back(to: &ReleaseName, lock: &Lock, cx: &mut Context) -> Result<Outcome, F
         return Err(speak_for("release activate", &activated));
     }
     let smoke = cx.tool("smoke-test", lock)?.args(["--setting", "SMOKE_CHECKS"]);
-    let checked = smoke
-        .stdout(Sink::Stderr)
-        .env("PUSHBACK_RELEASE", to.to_string())
-        .env("PUSHBACK_STEP", "rollback")
-        .run()?;
+    let checked =
+        smoke.stdout(Sink::Stderr).env("PUSHBACK_RELEASE", to.to_string()).env("PUSHBACK_STEP", "rollback").run()?;
     match checked.status {
         Status::Exit(0) => Ok(Outcome::done(root.release(to).display().to_string())),
         Status::Exit(1) => {
@@ -125,10 +101,7 @@ fn go_back(to: &ReleaseName, lock: &Lock, cx: &mut Context) -> Result<Outcome, F
             Err(Failure::new(Exit::NO, message).hint("look at the app's log: DEPLOY_ROOT/logs/app.log"))
         }
         status => {
-            let message = format!(
-                "{to} is live again, but it is not known to work: smoke-test {}",
-                status.spell()
-            );
+            let message = format!("{to} is live again, but it is not known to work: smoke-test {}", status.spell());
             Err(Failure::new(Exit::IO, message).hint("look yourself: smoke-test --setting SMOKE_CHECKS"))
         }
     }
@@ -138,10 +111,7 @@ fn go_back(to: &ReleaseName, lock: &Lock, cx: &mut Context) -> Result<Outcome, F
 fn stop(lock: &Lock, cx: &mut Context) -> Result<Outcome, Failure> {
     let stopped = cx.tool("release", lock)?.arg("deactivate").run()?;
     if !stopped.status.is_success() {
-        return Err(speak_for(
-            "there is nothing to go back to, and release deactivate",
-            &stopped,
-        ));
+        return Err(speak_for("there is nothing to go back to, and release deactivate", &stopped));
     }
     let message = "there is no release to go back to: the app is stopped, and nothing is live";
     Err(Failure::new(Exit::ABSENT, message).hint("push a fixed commit"))

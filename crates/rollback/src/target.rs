@@ -45,12 +45,10 @@ pub(crate) fn undo(history: &History, live: Option<ReleaseName>, id: &DeployId) 
         return Err(Failure::new(Exit::NO, message).hint("rollback --last goes back from what is live now"));
     }
     let from = deployment.release.clone();
-    Ok(
-        match deployment.previous.clone().filter(|previous| !history.is_bad(previous)) {
-            Some(to) => Plan::Back { from, to },
-            None => Plan::Stop { from },
-        },
-    )
+    Ok(match deployment.previous.clone().filter(|previous| !history.is_bad(previous)) {
+        Some(to) => Plan::Back { from, to },
+        None => Plan::Stop { from },
+    })
 }
 
 /// Goes back from what is live to the newest verified release before it. A rollback that was killed on its way is
@@ -62,15 +60,9 @@ pub(crate) fn last(history: &History, live: Option<ReleaseName>) -> Result<Plan,
     let live =
         live.ok_or_else(|| Failure::new(Exit::ABSENT, "nothing is live, so there is nothing to go back from"))?;
     match history.good().filter(|good| **good < live).max() {
-        Some(to) => Ok(Plan::Back {
-            to: to.clone(),
-            from: Some(live),
-        }),
-        None => Err(Failure::new(
-            Exit::ABSENT,
-            format!("no release before {live} was verified and is not bad"),
-        )
-        .hint("deploy-queue log shows what became of each deployment")),
+        Some(to) => Ok(Plan::Back { to: to.clone(), from: Some(live) }),
+        None => Err(Failure::new(Exit::ABSENT, format!("no release before {live} was verified and is not bad"))
+            .hint("deploy-queue log shows what became of each deployment")),
     }
 }
 
@@ -88,10 +80,7 @@ fn unfinished(history: &History) -> Option<Plan> {
         return None;
     }
     let release = |key: &str| begin.text(key)?.parse().ok();
-    Some(Plan::Back {
-        from: release("from"),
-        to: release("to")?,
-    })
+    Some(Plan::Back { from: release("from"), to: release("to")? })
 }
 
 #[cfg(test)]
@@ -125,9 +114,7 @@ mod tests {
             line(&format!(
                 r#""tool":"deploy-queue","command":"begin","commit":"abcdefa1","details":{{"previous":{previous}}}"#
             ));
-            line(&format!(
-                r#""tool":"release","command":"stage","success":true,"release":"{release}""#
-            ));
+            line(&format!(r#""tool":"release","command":"stage","success":true,"release":"{release}""#));
             if !word.ends_with('.') {
                 line(r#""tool":"release","command":"activate","phase":"begin""#);
             }
@@ -149,10 +136,7 @@ mod tests {
     }
 
     fn back(from: u64, to: u64) -> Plan {
-        Plan::Back {
-            from: Some(release(from)),
-            to: release(to),
-        }
+        Plan::Back { from: Some(release(from)), to: release(to) }
     }
 
     #[test]
@@ -171,10 +155,7 @@ mod tests {
     #[test]
     fn a_first_deployment_or_a_bad_one_before_leaves_nothing_to_go_back_to() {
         assert_eq!(undoes(&["1-"], Some(1), 1), Ok(Plan::Stop { from: Some(release(1)) }));
-        assert_eq!(
-            undoes(&["1+", "<1", "2-"], Some(2), 2),
-            Ok(Plan::Stop { from: Some(release(2)) })
-        );
+        assert_eq!(undoes(&["1+", "<1", "2-"], Some(2), 2), Ok(Plan::Stop { from: Some(release(2)) }));
     }
 
     #[test]

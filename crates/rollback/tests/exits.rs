@@ -32,10 +32,7 @@ fn going_back_to_a_release_that_works_is_0_and_its_path_is_printed() {
     let sandbox = verified();
     smoke(&sandbox, "'true'");
     let path = sandbox.root().join("releases").join(release_of(1));
-    last(&sandbox)
-        .stdout(format!("{}\n", path.display()))
-        .any_stderr()
-        .check();
+    last(&sandbox).stdout(format!("{}\n", path.display())).any_stderr().check();
     assert_eq!(sandbox.live(), release_of(1));
 }
 
@@ -43,10 +40,7 @@ fn going_back_to_a_release_that_works_is_0_and_its_path_is_printed() {
 fn a_release_that_fails_its_smoke_test_is_1_and_live() {
     let sandbox = verified();
     smoke(&sandbox, "'false'");
-    last(&sandbox)
-        .code(1)
-        .stderr_has("1-0000001 is live again, but it fails its smoke test")
-        .check();
+    last(&sandbox).code(1).stderr_has("1-0000001 is live again, but it fails its smoke test").check();
     assert_eq!(sandbox.live(), release_of(1));
 }
 
@@ -73,12 +67,7 @@ fn wrong_usage_is_2() {
         &["--check"],
         &["--to-commit", "abcdef0"],
     ] {
-        sandbox
-            .tool("rollback")
-            .args(args)
-            .code(2)
-            .stderr_has("rollback: ")
-            .check();
+        sandbox.tool("rollback").args(args).code(2).stderr_has("rollback: ").check();
         assert_eq!(sandbox.live(), release_of(2), "{args:?}");
     }
 }
@@ -87,10 +76,7 @@ fn wrong_usage_is_2() {
 fn a_release_to_go_back_to_that_is_damaged_is_65_and_what_is_live_stays() {
     let sandbox = verified();
     sandbox.write(&format!("prod/releases/{}/REVISION", release_of(1)), "main\n");
-    last(&sandbox)
-        .code(65)
-        .stderr_has("REVISION does not hold a commit")
-        .check();
+    last(&sandbox).code(65).stderr_has("REVISION does not hold a commit").check();
     assert_eq!(sandbox.live(), release_of(2));
 }
 
@@ -106,10 +92,7 @@ fn no_release_to_go_back_to_is_66() {
     let sandbox = Sandbox::new();
     last(&sandbox).code(66).stderr_has("nothing is live").check();
     sandbox.deployed(1, Some(0));
-    last(&sandbox)
-        .code(66)
-        .stderr_has("no release before 1-0000001 was verified")
-        .check();
+    last(&sandbox).code(66).stderr_has("no release before 1-0000001 was verified").check();
     assert_eq!(sandbox.live(), release_of(1));
 }
 
@@ -128,8 +111,7 @@ fn a_first_deployment_that_is_undone_is_66_and_the_app_is_stopped() {
     sandbox.set("START_COMMAND", "true");
     sandbox.deployed(1, None);
     let run = sandbox.tool("rollback").args(["--deploy", "prod-1"]).code(66);
-    run.stderr_has("there is no release to go back to: the app is stopped, and nothing is live")
-        .check();
+    run.stderr_has("there is no release to go back to: the app is stopped, and nothing is live").check();
     assert!(sandbox.live().is_empty() && sandbox.path("prod/stopped").exists());
 }
 
@@ -138,9 +120,7 @@ fn a_program_that_is_missing_is_69() {
     let sandbox = verified();
     sandbox.set("RELOAD_COMMAND", "true");
     let run = last(&sandbox).env("PATH", sandbox.path("bin")).code(69);
-    run.stderr_has("cannot run setsid")
-        .stderr_has("rollback: release activate exited with 69")
-        .check();
+    run.stderr_has("cannot run setsid").stderr_has("rollback: release activate exited with 69").check();
 }
 
 #[test]
@@ -148,8 +128,7 @@ fn a_tool_of_the_family_that_is_missing_is_69() {
     let sandbox = verified();
     sandbox.family(&["rollback"]);
     let run = sandbox.own_tool("rollback").arg("--last").code(69);
-    run.stderr_has("cannot run release: it is neither beside this tool nor on PATH")
-        .check();
+    run.stderr_has("cannot run release: it is neither beside this tool nor on PATH").check();
     assert_eq!(sandbox.live(), release_of(2));
 }
 
@@ -157,10 +136,7 @@ fn a_tool_of_the_family_that_is_missing_is_69() {
 fn an_app_that_does_not_reload_is_74() {
     let sandbox = verified();
     sandbox.set("RELOAD_COMMAND", "exit 1");
-    last(&sandbox)
-        .code(74)
-        .stderr_has("rollback: release activate exited with 74")
-        .check();
+    last(&sandbox).code(74).stderr_has("rollback: release activate exited with 74").check();
 }
 
 #[test]
@@ -192,19 +168,13 @@ fn an_app_that_takes_too_long_is_124() {
     let sandbox = verified();
     sandbox.set("RELOAD_COMMAND", "exec sleep 600");
     sandbox.set("DEPLOYMENT_TIMEOUT", "100ms");
-    last(&sandbox)
-        .code(124)
-        .stderr_has("rollback: release activate exited with 124")
-        .check();
+    last(&sandbox).code(124).stderr_has("rollback: release activate exited with 124").check();
 }
 
 #[test]
 fn a_signal_is_128_and_its_number_and_running_again_finishes() {
     let sandbox = verified();
-    sandbox.set(
-        "RELOAD_COMMAND",
-        "[ -e ../../again ] && exit; touch ../../reloads; exec sleep 600",
-    );
+    sandbox.set("RELOAD_COMMAND", "[ -e ../../again ] && exit; touch ../../reloads; exec sleep 600");
     let mut child = last(&sandbox).spawn();
     wait_until("the app reloads", || sandbox.path("prod/reloads").exists());
     kill("TERM", child.id());
@@ -218,12 +188,7 @@ fn a_signal_is_128_and_its_number_and_running_again_finishes() {
 fn a_guard_that_objects_is_75_and_one_that_does_not_is_0() {
     let sandbox = verified();
     sandbox.tool("rollback").arg("--guard").check();
-    let now = sandbox
-        .program("date".as_ref())
-        .args(["-u", "+%Y-%m-%dT%H:%M:%SZ"])
-        .any_stdout()
-        .check()
-        .stdout;
+    let now = sandbox.program("date".as_ref()).args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]).any_stdout().check().stdout;
     for deploy in ["prod-1", "prod-2"] {
         let undone = json!({"tool": "rollback", "command": "deploy", "phase": "begin", "deploy": deploy,
                             "started_at": now.trim(), "details": {"bad": true}});

@@ -9,11 +9,7 @@ fn last(sandbox: &Sandbox) -> Run {
 }
 
 fn undo(sandbox: &Sandbox, deploy: &str) -> Run {
-    sandbox
-        .tool("rollback")
-        .args(["--deploy", deploy])
-        .any_stdout()
-        .any_stderr()
+    sandbox.tool("rollback").args(["--deploy", deploy]).any_stdout().any_stderr()
 }
 
 #[test]
@@ -71,10 +67,7 @@ fn what_is_left_is_bad_and_never_gone_back_to() {
     // Release 3 was verified and is nearer, but bad.
     assert_eq!(sandbox.live(), release_of(2));
     let list = sandbox.tool("release").arg("list").any_stdout().check().stdout;
-    assert!(
-        list.contains("3-0000003  bad\n") && list.contains("4-0000004  bad\n"),
-        "{list}"
-    );
+    assert!(list.contains("3-0000003  bad\n") && list.contains("4-0000004  bad\n"), "{list}");
 }
 
 #[test]
@@ -107,9 +100,7 @@ fn a_rollback_is_announced_with_what_it_leaves_and_where_it_goes() {
     sandbox.set("RELOAD_COMMAND", "cp ../../journal.ndjson ../../seen");
     undo(&sandbox, "prod-2").check();
     let seen = sandbox.read("prod/seen");
-    let mut records = seen
-        .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let mut records = seen.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let begin = records.rfind(|record| record["tool"] == "rollback").unwrap();
     let wanted = json!({"from": release_of(2), "to": release_of(1), "bad": true});
     for (key, value) in wanted.as_object().unwrap() {
@@ -152,16 +143,9 @@ fn the_way_back_stays_open_on_a_full_disk() {
     sandbox.deployed(2, Some(0));
     sandbox.set("RELOAD_COMMAND", "true");
     // No file can grow: what a full disk does, without the need for one.
-    let shell = sandbox
-        .program("/bin/sh".as_ref())
-        .env("PUSHBACK_ENV", sandbox.env_file());
-    let run = shell
-        .args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" --last"])
-        .arg(tool_path("rollback"));
-    let run = run
-        .any_stdout()
-        .stderr_has("cannot append to the journal")
-        .stderr_has("going back all the same");
+    let shell = sandbox.program("/bin/sh".as_ref()).env("PUSHBACK_ENV", sandbox.env_file());
+    let run = shell.args(["-c", "trap '' XFSZ; ulimit -f 0; exec \"$0\" --last"]).arg(tool_path("rollback"));
+    let run = run.any_stdout().stderr_has("cannot append to the journal").stderr_has("going back all the same");
     run.check();
     assert_eq!(sandbox.live(), release_of(1));
 }
@@ -192,15 +176,8 @@ fn a_guard_by_hand_appends_nothing_and_in_a_deployment_one_record() {
     let before = sandbox.journal().len();
     sandbox.tool("rollback").arg("--guard").check();
     assert_eq!(sandbox.journal().len(), before);
-    sandbox
-        .tool("rollback")
-        .env("PUSHBACK_DEPLOY", "prod-1")
-        .arg("--guard")
-        .check();
-    assert_eq!(
-        (sandbox.journal().len(), &sandbox.journal()[before]["command"]),
-        (before + 1, &"guard".into())
-    );
+    sandbox.tool("rollback").env("PUSHBACK_DEPLOY", "prod-1").arg("--guard").check();
+    assert_eq!((sandbox.journal().len(), &sandbox.journal()[before]["command"]), (before + 1, &"guard".into()));
 }
 
 #[test]
@@ -216,9 +193,6 @@ fn a_commit_that_was_rolled_back_is_not_deployed_again_unless_forced() {
         sandbox.tool("rollback").env("PUSHBACK_DEPLOY", deploy).arg("--guard")
     };
     let run = again("prod-3", false).code(75);
-    run.stderr_has("a person must look first: 0000002 was rolled back before, as 2-0000002")
-        .check();
-    again("prod-4", true)
-        .stderr("rollback: forced: the guard is not asked\n")
-        .check();
+    run.stderr_has("a person must look first: 0000002 was rolled back before, as 2-0000002").check();
+    again("prod-4", true).stderr("rollback: forced: the guard is not asked\n").check();
 }

@@ -149,11 +149,7 @@ fn read_time(cursor: &mut Cursor<'_>) -> Result<AnswerAssertion, Wrong> {
 /// A value of the answer for a person; a long one is cut.
 fn spell(value: &Value) -> String {
     let text = value.to_string();
-    if text.chars().count() > 60 {
-        excerpt(&text)
-    } else {
-        text
-    }
+    if text.chars().count() > 60 { excerpt(&text) } else { text }
 }
 
 #[cfg(test)]
@@ -163,27 +159,16 @@ mod tests {
     use std::time::Duration;
 
     fn running(body: &str) -> Running {
-        let answer = Answer {
-            status: 200,
-            body: body.to_owned(),
-            cut: false,
-            took: Duration::ZERO,
-        };
+        let answer = Answer { status: 200, body: body.to_owned(), cut: false, took: Duration::ZERO };
         answer.running(&JsonPath::commit(), &"3f2a1c9d".parse().unwrap())
     }
 
     #[test]
     fn only_the_expected_commit_is_the_expected_commit() {
-        assert_eq!(
-            running(r#"{"commit":"3f2a1c9d3f2a1c9d3f2a1c9d3f2a1c9d3f2a1c9d"}"#),
-            Running::Expected
-        );
+        assert_eq!(running(r#"{"commit":"3f2a1c9d3f2a1c9d3f2a1c9d3f2a1c9d3f2a1c9d"}"#), Running::Expected);
         assert_eq!(running(r#"{"commit":"3F2A1C9"}"#), Running::Expected);
         assert_eq!(running(r#"{"commit":"0000000"}"#), Running::Other("0000000".to_owned()));
-        assert_eq!(
-            running(r#"{"commit":"unknown"}"#),
-            Running::Other("\"unknown\"".to_owned())
-        );
+        assert_eq!(running(r#"{"commit":"unknown"}"#), Running::Other("\"unknown\"".to_owned()));
         assert_eq!(running(r#"{"commit":null}"#), Running::Other("null".to_owned()));
         for nothing in ["", "{}", "<html>", "[]"] {
             assert!(matches!(running(nothing), Running::Unknown(_)), "{nothing}");

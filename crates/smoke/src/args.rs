@@ -47,13 +47,7 @@ pub(crate) struct Args {
     pub(crate) startup_wait: Option<Duration>,
 
     /// What to do when a check could not be made: ask a person (69 or 74), or count it as failed (1)
-    #[arg(
-        long,
-        value_name = "WHAT",
-        env = "SMOKE_INCONCLUSIVE",
-        value_enum,
-        default_value = "ask"
-    )]
+    #[arg(long, value_name = "WHAT", env = "SMOKE_INCONCLUSIVE", value_enum, default_value = "ask")]
     pub(crate) inconclusive: Inconclusive,
 
     /// Read the checks and print them; ask nothing, record nothing

@@ -89,9 +89,7 @@ pub(crate) fn of_url(url: &str, with_commit: bool, defaults: &Defaults<'_>) -> R
     let commit = with_commit.then(JsonPath::commit);
     Ok(vec![Check {
         name: "url".to_owned(),
-        subject: Subject::Http(Box::new(
-            Page::new("GET", url, &[], commit, vec![expected]).map_err(wrong)?,
-        )),
+        subject: Subject::Http(Box::new(Page::new("GET", url, &[], commit, vec![expected]).map_err(wrong)?)),
         gate: false,
         warn: false,
         attempts: defaults.attempts,
@@ -111,10 +109,7 @@ pub(crate) fn parse(text: &str, defaults: &Defaults<'_>) -> Result<Vec<Check>, F
         None => Vec::new(),
         Some(Value::Array(values)) => values,
         Some(_) => {
-            return Err(Failure::new(
-                Exit::SETTINGS,
-                "a check is written [[check]], in two pairs of brackets",
-            ));
+            return Err(Failure::new(Exit::SETTINGS, "a check is written [[check]], in two pairs of brackets"));
         }
     };
     if let Some(key) = file.keys().next() {
@@ -162,15 +157,7 @@ fn read(mut keys: Keys, defaults: &Defaults<'_>) -> Result<Check, Failure> {
     };
     let name = keys.name().to_owned();
     keys.close(&kind)?;
-    Ok(Check {
-        name,
-        subject,
-        gate,
-        warn,
-        attempts,
-        interval,
-        timeout,
-    })
+    Ok(Check { name, subject, gate, warn, attempts, interval, timeout })
 }
 
 fn read_page(keys: &mut Keys, settings: &Settings) -> Result<Page, Failure> {
@@ -179,10 +166,7 @@ fn read_page(keys: &mut Keys, settings: &Settings) -> Result<Page, Failure> {
         Some(path) => {
             let base = settings.require("API_URL").map_err(|failure| {
                 let complaint = keys.wrong(format!("its url is a path of API_URL: {}", failure.message));
-                Failure {
-                    hint: failure.hint,
-                    ..complaint
-                }
+                Failure { hint: failure.hint, ..complaint }
             })?;
             format!("{}/{path}", base.trim_end_matches('/'))
         }

@@ -43,10 +43,7 @@ impl Command {
         if program.is_empty() || program.starts_with('-') || argv.iter().any(|word| word.contains('\0')) {
             return Err("`run` must begin with a program, as in run = [\"bin/check\", \"--all\"]".to_owned());
         }
-        Ok(Self {
-            argv: argv.into_iter().map(OsString::from).collect(),
-            expectations,
-        })
+        Ok(Self { argv: argv.into_iter().map(OsString::from).collect(), expectations })
     }
 
     pub(crate) fn expectations(&self) -> Vec<&str> {
@@ -70,10 +67,8 @@ impl Command {
     fn run(&self, timeout: Duration, dir: &Path, commit: Option<&str>) -> Result<Result<End, String>, Failure> {
         let make = || tempfile::tempfile().attempt("make a temporary file");
         let (stdout, stderr) = (make()?, make()?);
-        let env: Vec<(OsString, OsString)> = commit
-            .map(|commit| ("PUSHBACK_COMMIT".into(), commit.into()))
-            .into_iter()
-            .collect();
+        let env: Vec<(OsString, OsString)> =
+            commit.map(|commit| ("PUSHBACK_COMMIT".into(), commit.into())).into_iter().collect();
         let copy = |file: &File| file.try_clone().attempt("hand a file to a child");
         let status = user_command::run_apart(&self.argv, dir, &env, copy(&stdout)?, copy(&stderr)?, timeout)?;
         let (stdout, stderr) = (read(stdout)?, read(stderr)?);
@@ -106,9 +101,7 @@ impl Command {
 
 fn read(mut file: File) -> Result<String, Failure> {
     let mut bytes = Vec::new();
-    file.rewind()
-        .and_then(|()| file.take(OUTPUT).read_to_end(&mut bytes))
-        .attempt("read what a command printed")?;
+    file.rewind().and_then(|()| file.take(OUTPUT).read_to_end(&mut bytes)).attempt("read what a command printed")?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -17,11 +17,7 @@ pub(crate) struct Wrong {
 
 impl Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "column {}: expected {}, found {}",
-            self.column, self.expected, self.found
-        )
+        write!(f, "column {}: expected {}, found {}", self.column, self.expected, self.found)
     }
 }
 
@@ -113,10 +109,6 @@ impl<'a> Cursor<'a> {
     /// Nothing may follow.
     pub(crate) fn end(&mut self) -> Result<(), Wrong> {
         self.blanks();
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(self.wrong("the end"))
-        }
+        if self.rest.is_empty() { Ok(()) } else { Err(self.wrong("the end")) }
     }
 }

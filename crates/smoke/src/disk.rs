@@ -42,10 +42,9 @@ impl Share {
         match wanted {
             Quantity::Count(count) => relation.holds(&self.free, &count),
             // Multiplied, not divided: 5.9 % is more than 5 %.
-            Quantity::Percent(percent) => relation.holds(
-                &(u128::from(self.free) * 100),
-                &(u128::from(self.total) * u128::from(percent)),
-            ),
+            Quantity::Percent(percent) => {
+                relation.holds(&(u128::from(self.free) * 100), &(u128::from(self.total) * u128::from(percent)))
+            }
         }
     }
 }
@@ -74,10 +73,7 @@ impl Disk {
                     total: (found.f_blocks.saturating_sub(found.f_bfree) + found.f_bavail)
                         .saturating_mul(found.f_frsize),
                 },
-                inodes: Share {
-                    free: found.f_favail,
-                    total: found.f_files,
-                },
+                inodes: Share { free: found.f_favail, total: found.f_files },
             }),
             Err(Errno::NOENT | Errno::NOTDIR) => Finding::Bad(format!("{} is not there", path.display())),
             Err(errno) => {
@@ -131,11 +127,7 @@ impl Assertion for RoomAssertion {
             // A file system that does not count them never runs out of them.
             Self::Inodes(..) if room.inodes.total == 0 => Ok(()),
             Self::Inodes(relation, wanted) if room.inodes.holds(*relation, *wanted) => Ok(()),
-            Self::Inodes(..) => Err(format!(
-                "{} inodes are free ({} %)",
-                room.inodes.free,
-                room.inodes.percent()
-            )),
+            Self::Inodes(..) => Err(format!("{} inodes are free ({} %)", room.inodes.free, room.inodes.percent())),
         }
     }
 }
@@ -151,30 +143,18 @@ mod tests {
 
     #[test]
     fn room_is_measured_by_amount_and_by_share() {
-        let room = Room {
-            bytes: Share { free: 59, total: 1000 },
-            inodes: Share { free: 3, total: 10 },
-        };
+        let room = Room { bytes: Share { free: 59, total: 1000 }, inodes: Share { free: 3, total: 10 } };
         assert_eq!(judge("free > 58B", &room), Ok(()));
         assert_eq!(judge("free > 5%", &room), Ok(()), "5.9 % is more than 5 %");
-        assert_eq!(
-            judge("free > 6%", &room),
-            Err("59 B free (5 %), expected free > 6%".to_owned())
-        );
+        assert_eq!(judge("free > 6%", &room), Err("59 B free (5 %), expected free > 6%".to_owned()));
         assert_eq!(judge("inodes >= 30%", &room), Ok(()));
-        assert_eq!(
-            judge("inodes > 3", &room),
-            Err("3 inodes are free (30 %), expected inodes > 3".to_owned())
-        );
+        assert_eq!(judge("inodes > 3", &room), Err("3 inodes are free (30 %), expected inodes > 3".to_owned()));
     }
 
     #[test]
     fn a_file_system_that_counts_no_inodes_never_runs_out_of_them() {
         let none = Share { free: 0, total: 0 };
-        let room = Room {
-            bytes: none,
-            inodes: none,
-        };
+        let room = Room { bytes: none, inodes: none };
         assert_eq!(judge("inodes > 5%", &room), Ok(()));
         assert!(judge("free > 5%", &room).is_err());
     }

@@ -34,10 +34,7 @@ impl<A: Assertion> Expectation<A> {
         let word = cursor.word();
         let assertion = A::read(word, &mut cursor).unwrap_or_else(|| Err(beginning.wrong(A::WORDS)))?;
         cursor.end()?;
-        Ok(Self {
-            text: line.trim().to_owned(),
-            assertion,
-        })
+        Ok(Self { text: line.trim().to_owned(), assertion })
     }
 
     /// The line itself.
@@ -47,9 +44,7 @@ impl<A: Assertion> Expectation<A> {
 
     /// Compares; the error is a sentence: `status is 500, expected status == 200`.
     pub(crate) fn judge(&self, seen: &A::Seen) -> Result<(), String> {
-        self.assertion
-            .judge(seen)
-            .map_err(|instead| format!("{instead}, expected {}", self.text))
+        self.assertion.judge(seen).map_err(|instead| format!("{instead}, expected {}", self.text))
     }
 }
 
@@ -66,11 +61,7 @@ impl Contains {
         cursor.blanks();
         let wanted = cursor.keyword("not").is_err();
         if let Err(wrong) = cursor.keyword("contains") {
-            return Err(if wanted {
-                cursor.wrong("`contains` or `not contains`")
-            } else {
-                wrong
-            });
+            return Err(if wanted { cursor.wrong("`contains` or `not contains`") } else { wrong });
         }
         cursor.blanks();
         let here = cursor.clone();
@@ -128,19 +119,12 @@ mod tests {
     }
 
     fn kinds(line: &str) -> [bool; 3] {
-        [
-            parses::<AnswerAssertion>(line),
-            parses::<EndAssertion>(line),
-            parses::<RoomAssertion>(line),
-        ]
+        [parses::<AnswerAssertion>(line), parses::<EndAssertion>(line), parses::<RoomAssertion>(line)]
     }
 
     #[test]
     fn every_expectation_of_the_reference_fits_exactly_one_kind() {
-        for line in GOOD
-            .into_iter()
-            .chain(["inodes > 5%", "free > 5%", "json $.ok == true"])
-        {
+        for line in GOOD.into_iter().chain(["inodes > 5%", "free > 5%", "json $.ok == true"]) {
             assert_eq!(kinds(line).into_iter().filter(|fits| *fits).count(), 1, "{line}");
         }
     }
@@ -149,37 +133,16 @@ mod tests {
     fn a_complaint_names_the_column_and_what_belongs_there() {
         let complaint = |line: &str| Expectation::<AnswerAssertion>::parse(line).unwrap_err().to_string();
         for (line, expected) in [
-            (
-                "",
-                "column 1: expected status, body, json or time (an http check), found the end",
-            ),
-            (
-                " exit == 0",
-                "column 2: expected status, body, json or time (an http check), found `exit == 0`",
-            ),
-            (
-                "status",
-                "column 7: expected == or != or <= or < or >= or >, found the end",
-            ),
-            (
-                "status == 2000",
-                "column 11: expected a status from 100 to 599, found `2000`",
-            ),
+            ("", "column 1: expected status, body, json or time (an http check), found the end"),
+            (" exit == 0", "column 2: expected status, body, json or time (an http check), found `exit == 0`"),
+            ("status", "column 7: expected == or != or <= or < or >= or >, found the end"),
+            ("status == 2000", "column 11: expected a status from 100 to 599, found `2000`"),
             ("status == 200 ok", "column 15: expected the end, found `ok`"),
-            (
-                "body is \"x\"",
-                "column 6: expected `contains` or `not contains`, found `is \"x\"`",
-            ),
+            ("body is \"x\"", "column 6: expected `contains` or `not contains`, found `is \"x\"`"),
             ("body not \"x\"", "column 10: expected `contains`, found `\"x\"`"),
             ("json $.größe. == 1", "column 14: expected a name, found ` == 1`"),
-            (
-                "json $.a < \"x\"",
-                "column 10: expected == or != (only numbers have a size), found `< \"x\"`",
-            ),
-            (
-                "time < 800",
-                "column 8: expected a length of time such as 800ms or 2s, found `800`",
-            ),
+            ("json $.a < \"x\"", "column 10: expected == or != (only numbers have a size), found `< \"x\"`"),
+            ("time < 800", "column 8: expected a length of time such as 800ms or 2s, found `800`"),
             ("time > 1s", "column 6: expected <= or <, found `> 1s`"),
         ] {
             assert_eq!(complaint(line), expected, "{line:?}");
@@ -189,14 +152,10 @@ mod tests {
     /// Good lines, cut, glued and with characters exchanged, by a generator that always gives the same ones.
     #[test]
     fn no_line_whatever_makes_the_parser_panic() {
-        let pool: Vec<char> = "$.[]\"\\=!<>%&0129aeMKiB \t\u{0}\u{1b}\u{202e}é🦀{}-+_nmsu"
-            .chars()
-            .collect();
+        let pool: Vec<char> = "$.[]\"\\=!<>%&0129aeMKiB \t\u{0}\u{1b}\u{202e}é🦀{}-+_nmsu".chars().collect();
         let mut state: u64 = 0x2545_f491_4f6c_dd1d;
         let mut random = |below: usize| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             usize::try_from(state >> 33).unwrap() % below
         };
         for _ in 0..20_000 {

@@ -21,14 +21,7 @@ const BODY: u64 = 1 << 20;
 pub(crate) const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// Causes that lie on our side: too many open files, no memory, not allowed to open a connection at all.
-const OURS: [Errno; 6] = [
-    Errno::MFILE,
-    Errno::NFILE,
-    Errno::NOMEM,
-    Errno::NOBUFS,
-    Errno::ACCESS,
-    Errno::PERM,
-];
+const OURS: [Errno; 6] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS, Errno::ACCESS, Errno::PERM];
 
 /// A check of a web address.
 #[derive(Debug)]
@@ -47,9 +40,7 @@ impl Page {
         commit: Option<JsonPath>,
         expectations: Vec<Expectation<AnswerAssertion>>,
     ) -> Result<Self, String> {
-        let scheme = ["http://", "https://"]
-            .iter()
-            .find_map(|scheme| url.strip_prefix(scheme));
+        let scheme = ["http://", "https://"].iter().find_map(|scheme| url.strip_prefix(scheme));
         if scheme.is_none_or(|rest| rest.is_empty() || rest.starts_with('/')) {
             return Err("the address must begin with http:// or https:// and name a host".to_owned());
         }
@@ -62,14 +53,12 @@ impl Page {
         if authority.host().is_empty() || (authority.port_u16().is_none() && authority.as_str() != authority.host()) {
             return Err(format!("the address is wrong: there is no host and port `{authority}`"));
         }
-        let request = headers.iter().fold(
-            http::Request::builder().method(method).uri(uri),
-            |request, (name, value)| request.header(name, value),
-        );
+        let request =
+            headers.iter().fold(http::Request::builder().method(method).uri(uri), |request, (name, value)| {
+                request.header(name, value)
+            });
         Ok(Self {
-            request: request
-                .body(())
-                .map_err(|wrong| format!("the request is wrong: {wrong}"))?,
+            request: request.body(()).map_err(|wrong| format!("the request is wrong: {wrong}"))?,
             commit,
             expectations,
         })
@@ -119,12 +108,7 @@ impl Page {
         let limit = usize::try_from(BODY).unwrap_or(usize::MAX);
         let cut = body.len() > limit;
         body.truncate(limit);
-        Ok(Answer {
-            status: response.status().as_u16(),
-            body: String::from_utf8_lossy(&body).into_owned(),
-            cut,
-            took,
-        })
+        Ok(Answer { status: response.status().as_u16(), body: String::from_utf8_lossy(&body).into_owned(), cut, took })
     }
 
     /// What the answer means. Another commit comes first: what an old process says of itself tells nothing of the new.
@@ -147,11 +131,7 @@ impl Page {
             None if self.commit.is_some() => "commit not compared, ".to_owned(),
             None => String::new(),
         };
-        Finding::Good(format!(
-            "status {}, {commit}{} ms",
-            answer.status,
-            answer.took.as_millis()
-        ))
+        Finding::Good(format!("status {}, {commit}{} ms", answer.status, answer.took.as_millis()))
     }
 
     /// No answer: what the server did instead, or what kept us from asking.
@@ -161,10 +141,9 @@ impl Page {
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 Finding::Refused(format!("{from} refuses the connection"))
             }
-            ureq::Error::Io(error) if is_ours(&error) => Finding::Blind(Failure::new(
-                Exit::IO,
-                Failure::io(format_args!("ask {from}"), &error).message,
-            )),
+            ureq::Error::Io(error) if is_ours(&error) => {
+                Finding::Blind(Failure::new(Exit::IO, Failure::io(format_args!("ask {from}"), &error).message))
+            }
             ureq::Error::Io(error) => Finding::Bad(Failure::io(format_args!("ask {from}"), &error).message),
             ureq::Error::Timeout(_) => {
                 let limit = clock::spell(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));

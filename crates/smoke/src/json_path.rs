@@ -21,9 +21,7 @@ enum Step {
 impl JsonPath {
     /// `$.commit`, where the commit is looked for when only a URL is known.
     pub(crate) fn commit() -> Self {
-        Self {
-            steps: vec![Step::Name("commit".to_owned())],
-        }
+        Self { steps: vec![Step::Name("commit".to_owned())] }
     }
 
     /// Reads a path and steps over it.
@@ -104,19 +102,7 @@ mod tests {
         for path in ["$", "$.a", "$[3]", "$.a[0].b_c-d", "$.größe"] {
             assert_eq!(JsonPath::parse(path).unwrap().to_string(), path);
         }
-        for wrong in [
-            "",
-            "a",
-            ".a",
-            "$.",
-            "$..a",
-            "$[",
-            "$[a]",
-            "$[0",
-            "$a",
-            "$.a b",
-            "$[99999999999999999999]",
-        ] {
+        for wrong in ["", "a", ".a", "$.", "$..a", "$[", "$[a]", "$[0", "$a", "$.a b", "$[99999999999999999999]"] {
             assert!(JsonPath::parse(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -16,11 +16,7 @@ pub(crate) struct Keys {
 impl Keys {
     /// The table of the check that stands at `position`, which must have a name.
     pub(crate) fn open(position: usize, table: Table) -> Result<Self, Failure> {
-        let mut keys = Self {
-            name: format!("number {position}"),
-            table,
-            known: Vec::new(),
-        };
+        let mut keys = Self { name: format!("number {position}"), table, known: Vec::new() };
         let name = keys.required("name", "a name of its own")?;
         if name.trim() != name || name.is_empty() || voice::clean_line(&name) != name {
             return Err(keys.wrong("its name must be one line of text, without blanks around it"));
@@ -92,11 +88,7 @@ impl Keys {
 
     /// A list of texts; one alone stands for a list of one where `alone` allows it.
     pub(crate) fn list(&mut self, key: &'static str, alone: bool) -> Result<Vec<String>, Failure> {
-        let wanted = if alone {
-            "a text or a list of texts"
-        } else {
-            "a list of texts"
-        };
+        let wanted = if alone { "a text or a list of texts" } else { "a list of texts" };
         match self.take(key) {
             None => Ok(Vec::new()),
             Some(Value::String(text)) if alone => Ok(vec![text]),

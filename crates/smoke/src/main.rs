@@ -32,42 +32,21 @@ use crate::plan::Plan;
 const TOOL: Tool = Tool {
     name: "smoke-test",
     exits: &[
-        (
-            Exit::DONE,
-            "every check passed (pass, flaky) or only warns, or the setting is empty: skipped",
-        ),
+        (Exit::DONE, "every check passed (pass, flaky) or only warns, or the setting is empty: skipped"),
         (Exit::NO, "a check failed, or another commit answers (fail, stale)"),
         (Exit::ABSENT, "the checks file or the release is not there"),
-        (
-            Exit::UNAVAILABLE,
-            "nothing failed, but the program of a command check is missing (error)",
-        ),
-        (
-            Exit::IO,
-            "nothing failed, but a check could not be made (error), or reading failed",
-        ),
-        (
-            Exit::SETTINGS,
-            "the checks file or a setting is wrong; no check was made",
-        ),
+        (Exit::UNAVAILABLE, "nothing failed, but the program of a command check is missing (error)"),
+        (Exit::IO, "nothing failed, but a check could not be made (error), or reading failed"),
+        (Exit::SETTINGS, "the checks file or a setting is wrong; no check was made"),
     ],
     examples: &[
-        (
-            "smoke-test https://example.org/",
-            "Ask an address: does it answer with status 200?",
-        ),
+        ("smoke-test https://example.org/", "Ask an address: does it answer with status 200?"),
         (
             "smoke-test checks/smoke.toml --expect-commit 3f2a1c9",
             "Make the checks of a file; the app must tell that it runs this commit",
         ),
-        (
-            "smoke-test -e prod --setting SMOKE_CHECKS",
-            "Make the checks of the live release, as the pipeline does",
-        ),
-        (
-            "smoke-test checks/smoke.toml --dry-run",
-            "Read a checks file and print what it asks for",
-        ),
+        ("smoke-test -e prod --setting SMOKE_CHECKS", "Make the checks of the live release, as the pipeline does"),
+        ("smoke-test checks/smoke.toml --dry-run", "Read a checks file and print what it asks for"),
     ],
 };
 

@@ -33,11 +33,7 @@ impl Plan {
             return Ok(None);
         }
         let release = Release::find(args, cx)?;
-        let defaults = Defaults {
-            settings: &cx.settings,
-            attempts: args.attempts,
-            interval: args.interval,
-        };
+        let defaults = Defaults { settings: &cx.settings, attempts: args.attempts, interval: args.interval };
         let checks = source.read(args, release.as_ref(), &defaults)?;
         let looks_at_commit = checks.iter().any(|check| check.subject.commit().is_some());
         if args.expect_commit.is_some() && !looks_at_commit {
@@ -83,10 +79,7 @@ fn conditions(args: &Args, cx: &Context, release: Option<Release>) -> Result<Con
         Some(release) => (release.dir, Some(release.commit)),
         None => (PathBuf::from("."), None),
     };
-    let implicit = commit
-        .as_ref()
-        .filter(|_| !preflight)
-        .and_then(|commit| commit.parse().ok());
+    let implicit = commit.as_ref().filter(|_| !preflight).and_then(|commit| commit.parse().ok());
     let expected = args.expect_commit.clone().or(implicit);
     Ok(Conditions {
         began: Instant::now(),

@@ -38,10 +38,7 @@ impl Quantity {
         let Some((_, size)) = UNITS.iter().find(|(unit, _)| cursor.take(unit)) else {
             return Err(cursor.wrong("B, kB, MB, GB, TB, KiB, MiB, GiB, TiB or %"));
         };
-        number
-            .checked_mul(*size)
-            .map(Self::Count)
-            .ok_or_else(|| here.wrong("an amount that a disk can have"))
+        number.checked_mul(*size).map(Self::Count).ok_or_else(|| here.wrong("an amount that a disk can have"))
     }
 
     /// Reads `1000` or `5%`.
@@ -63,12 +60,7 @@ impl Quantity {
 
 /// A size for a person, in thousands as disks are sold: `12.3 GB`.
 pub(crate) fn spell(bytes: u64) -> String {
-    for (unit, size) in [
-        ("TB", 1_000_000_000_000_u64),
-        ("GB", 1_000_000_000),
-        ("MB", 1_000_000),
-        ("kB", 1_000),
-    ] {
+    for (unit, size) in [("TB", 1_000_000_000_000_u64), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)] {
         if bytes >= size {
             return format!("{}.{} {unit}", bytes / size, bytes % size * 10 / size);
         }
@@ -88,16 +80,7 @@ mod tests {
         assert_eq!(read(" 1 KiB"), Some(Quantity::Count(1024)));
         assert_eq!(read("0B"), Some(Quantity::Count(0)));
         assert_eq!(read("5%"), Some(Quantity::Percent(5)));
-        for wrong in [
-            "",
-            "MB",
-            "1",
-            "1mb",
-            "101%",
-            "-1MB",
-            "99999999TB",
-            "99999999999999999999B",
-        ] {
+        for wrong in ["", "MB", "1", "1mb", "101%", "-1MB", "99999999TB", "99999999999999999999B"] {
             assert_eq!(read(wrong), None, "{wrong:?}");
         }
     }

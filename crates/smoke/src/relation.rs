@@ -17,14 +17,8 @@ pub(crate) enum Relation {
 
 impl Relation {
     /// All of them. One that begins with another comes first.
-    pub(crate) const ANY: &'static [Self] = &[
-        Self::Equal,
-        Self::NotEqual,
-        Self::LessOrEqual,
-        Self::Less,
-        Self::GreaterOrEqual,
-        Self::Greater,
-    ];
+    pub(crate) const ANY: &'static [Self] =
+        &[Self::Equal, Self::NotEqual, Self::LessOrEqual, Self::Less, Self::GreaterOrEqual, Self::Greater];
     /// Below a limit.
     pub(crate) const BELOW: &'static [Self] = &[Self::LessOrEqual, Self::Less];
     /// Above a limit.
@@ -85,11 +79,7 @@ mod tests {
     fn numbers_compare_by_size_and_all_else_only_alike_or_not() {
         let holds = |left, relation: Relation, right| relation.holds_between(&left, &right);
         assert!(holds(json!(1), Relation::Equal, json!(1.0)));
-        assert!(holds(
-            json!(9_007_199_254_740_993_i64),
-            Relation::Greater,
-            json!(9_007_199_254_740_992_i64)
-        ));
+        assert!(holds(json!(9_007_199_254_740_993_i64), Relation::Greater, json!(9_007_199_254_740_992_i64)));
         assert!(holds(json!(-1), Relation::Less, json!(0.5)));
         assert!(holds(json!("1"), Relation::NotEqual, json!(1)));
         assert!(!holds(json!("a"), Relation::Less, json!("b")));

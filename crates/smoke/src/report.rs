@@ -12,15 +12,8 @@ use crate::trial::{Trial, milliseconds};
 use crate::verdict::{Answer, Verdict, answer, unknown};
 
 /// All verdicts, as the summary counts them.
-const COUNTED: [Verdict; 7] = [
-    Verdict::Pass,
-    Verdict::Flaky,
-    Verdict::Warn,
-    Verdict::Fail,
-    Verdict::Stale,
-    Verdict::Error,
-    Verdict::Skipped,
-];
+const COUNTED: [Verdict; 7] =
+    [Verdict::Pass, Verdict::Flaky, Verdict::Warn, Verdict::Fail, Verdict::Stale, Verdict::Error, Verdict::Skipped];
 
 /// Puts the result into the record and turns it into an outcome.
 pub(crate) fn conclude(plan: &Plan, trials: &[Trial], inconclusive: Inconclusive, cx: &mut Context) -> Outcome {
@@ -98,12 +91,7 @@ fn table(pairs: &[(&Check, &Trial)], took: u64) -> String {
     }
     let counts: Vec<String> = COUNTED
         .iter()
-        .map(|verdict| {
-            (
-                verdict,
-                pairs.iter().filter(|(_, trial)| trial.verdict == *verdict).count(),
-            )
-        })
+        .map(|verdict| (verdict, pairs.iter().filter(|(_, trial)| trial.verdict == *verdict).count()))
         .filter(|(_, count)| *count > 0)
         .map(|(verdict, count)| format!("{count} {}", verdict.word()))
         .collect();
@@ -122,11 +110,7 @@ fn effort(trial: &Trial) -> String {
 }
 
 fn number(checks: usize) -> String {
-    if checks == 1 {
-        "1 check".to_owned()
-    } else {
-        format!("{checks} checks")
-    }
+    if checks == 1 { "1 check".to_owned() } else { format!("{checks} checks") }
 }
 
 fn failed(pairs: &[(&Check, &Trial)]) -> String {
@@ -148,12 +132,7 @@ fn not_known(pairs: &[(&Check, &Trial)], exit: Exit, inconclusive: Inconclusive)
         .filter(|(_, trial)| trial.verdict == Verdict::Error)
         .map(|(check, trial)| format!("{}: {}", check.name, trial.message))
         .collect();
-    let message = format!(
-        "{} of {} could not be made: {}",
-        blind.len(),
-        number(pairs.len()),
-        blind.join("; ")
-    );
+    let message = format!("{} of {} could not be made: {}", blind.len(), number(pairs.len()), blind.join("; "));
     match inconclusive {
         Inconclusive::Ask => Failure::new(exit, message).hint("this says nothing about the app: look at it yourself"),
         Inconclusive::Rollback => Failure::new(Exit::NO, format!("{message}; this counts as failed, as you asked")),

@@ -116,10 +116,7 @@ fn read_file(path: &Path, args: &Args, defaults: &Defaults<'_>) -> Result<Vec<Ch
 
 fn read_text(source: impl Read, name: &str) -> Result<String, Failure> {
     let mut bytes = Vec::new();
-    source
-        .take(LIMIT + 1)
-        .read_to_end(&mut bytes)
-        .attempt(format_args!("read {name}"))?;
+    source.take(LIMIT + 1).read_to_end(&mut bytes).attempt(format_args!("read {name}"))?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > LIMIT) {
         return Err(Failure::new(Exit::SETTINGS, format!("{name}: it is longer than 1 MiB")));
     }
@@ -127,10 +124,7 @@ fn read_text(source: impl Read, name: &str) -> Result<String, Failure> {
 }
 
 fn within(name: &str, failure: Failure) -> Failure {
-    Failure {
-        message: format!("{name}: {}", failure.message),
-        ..failure
-    }
+    Failure { message: format!("{name}: {}", failure.message), ..failure }
 }
 
 impl Release {
@@ -155,10 +149,6 @@ impl Release {
     }
 
     fn of(root: &Root, name: ReleaseName) -> Result<Self, Failure> {
-        Ok(Self {
-            dir: root.release(&name),
-            commit: root.revision(&name)?,
-            name,
-        })
+        Ok(Self { dir: root.release(&name), commit: root.revision(&name)?, name })
     }
 }

@@ -39,9 +39,7 @@ pub(crate) struct Conditions {
 impl Conditions {
     /// What is left of the time; `None` when it is over.
     fn left(&self) -> Option<Duration> {
-        self.timeout
-            .checked_sub(self.began.elapsed())
-            .filter(|left| !left.is_zero())
+        self.timeout.checked_sub(self.began.elapsed()).filter(|left| !left.is_zero())
     }
 
     fn is_starting(&self) -> bool {
@@ -107,11 +105,7 @@ impl Trial {
             if !again || attempts == check.attempts {
                 break;
             }
-            let wait = if starting {
-                check.interval.min(ASK_EVERY)
-            } else {
-                check.interval
-            };
+            let wait = if starting { check.interval.min(ASK_EVERY) } else { check.interval };
             // A signal ends the run, whatever this check would say.
             signal::sleep(wait.min(conditions.left().unwrap_or_default())).ok();
         }

@@ -83,11 +83,7 @@ pub(crate) fn answer(verdicts: &[Verdict]) -> Answer {
 
 /// The exit code of an answer that nobody knows: 69 when a program is missing, 74 for all else.
 pub(crate) fn unknown(cause: Exit) -> Exit {
-    if cause == Exit::UNAVAILABLE {
-        Exit::UNAVAILABLE
-    } else {
-        Exit::IO
-    }
+    if cause == Exit::UNAVAILABLE { Exit::UNAVAILABLE } else { Exit::IO }
 }
 
 #[cfg(test)]
@@ -96,15 +92,8 @@ mod tests {
     use crate::finding::Finding;
     use kit::{Exit, Failure};
 
-    const ALL: [Verdict; 7] = [
-        Verdict::Pass,
-        Verdict::Flaky,
-        Verdict::Warn,
-        Verdict::Fail,
-        Verdict::Stale,
-        Verdict::Error,
-        Verdict::Skipped,
-    ];
+    const ALL: [Verdict; 7] =
+        [Verdict::Pass, Verdict::Flaky, Verdict::Warn, Verdict::Fail, Verdict::Stale, Verdict::Error, Verdict::Skipped];
 
     fn findings() -> [Finding; 5] {
         let text = String::new;

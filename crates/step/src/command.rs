@@ -37,10 +37,7 @@ impl Step {
             return Err(Failure::new(Exit::USAGE, message));
         }
         let (command, text) = match &args.setting {
-            None => (
-                args.command.clone(),
-                args.command.join(" ".as_ref()).to_string_lossy().into_owned(),
-            ),
+            None => (args.command.clone(), args.command.join(" ".as_ref()).to_string_lossy().into_owned()),
             Some(setting) => match cx.settings.get(setting) {
                 None => return Ok(None),
                 Some(text) => (user_command::shell(&text), text),
@@ -79,12 +76,7 @@ impl Step {
 
     /// Runs it once; the log starts anew.
     pub(crate) fn run(&self) -> Result<Status, Failure> {
-        let log = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&self.log);
+        let log = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&self.log);
         let log: File = log.attempt(format_args!("write the log {}", self.log.display()))?;
         user_command::run(&self.command, &self.dir, &self.env, log, self.timeout)
     }

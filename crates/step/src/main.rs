@@ -16,30 +16,15 @@ use crate::command::Step;
 const TOOL: Tool = Tool {
     name: "run-step",
     exits: &[
-        (
-            Exit::DONE,
-            "the command succeeded, or its setting is empty: the step is skipped",
-        ),
+        (Exit::DONE, "the command succeeded, or its setting is empty: the step is skipped"),
         (Exit::NO, "the command failed, at every attempt"),
         (Exit::ABSENT, "the release, or the directory to run in, is not there"),
-        (
-            Exit::UNAVAILABLE,
-            "the command cannot be run: it is not there or not executable",
-        ),
-        (
-            Exit::DEADLINE,
-            "the command took longer than --timeout and was ended with its whole session",
-        ),
+        (Exit::UNAVAILABLE, "the command cannot be run: it is not there or not executable"),
+        (Exit::DEADLINE, "the command took longer than --timeout and was ended with its whole session"),
     ],
     examples: &[
-        (
-            "run-step -e prod test --setting TEST_COMMAND",
-            "Run the tests of the deployment named by PUSHBACK_DEPLOY",
-        ),
-        (
-            "run-step nightly --timeout 10m --attempts 3 -- ./import --all",
-            "Run a command by hand, three times at most",
-        ),
+        ("run-step -e prod test --setting TEST_COMMAND", "Run the tests of the deployment named by PUSHBACK_DEPLOY"),
+        ("run-step nightly --timeout 10m --attempts 3 -- ./import --all", "Run a command by hand, three times at most"),
     ],
 };
 
@@ -58,20 +43,12 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     let mut status = step.run()?;
     let mut attempts = 1;
     while attempts < args.attempts && status != Status::Exit(0) {
-        cx.say(&format!(
-            "{} {}; trying again in {:?}",
-            args.name,
-            status.spell(),
-            args.wait
-        ));
+        cx.say(&format!("{} {}; trying again in {:?}", args.name, status.spell(), args.wait));
         signal::sleep(args.wait)?;
         status = step.run()?;
         attempts += 1;
     }
     cx.detail("attempts", attempts);
-    cx.detail(
-        "took_ms",
-        u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-    );
+    cx.detail("took_ms", u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
     step.judge(&args.name, status, cx)
 }

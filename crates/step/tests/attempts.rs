@@ -19,12 +19,8 @@ fn succeeds_at(sandbox: &Sandbox, times: u32) {
 fn a_command_is_tried_until_it_succeeds() {
     let sandbox = Sandbox::new();
     succeeds_at(&sandbox, 2);
-    let run = sandbox
-        .tool("run-step")
-        .args(["test", "--attempts", "5", "--wait", "1ms"]);
-    run.args(["--", "flaky"])
-        .stderr("run-step: test exited with 1; trying again in 1ms\n")
-        .check();
+    let run = sandbox.tool("run-step").args(["test", "--attempts", "5", "--wait", "1ms"]);
+    run.args(["--", "flaky"]).stderr("run-step: test exited with 1; trying again in 1ms\n").check();
     assert_eq!(sandbox.read("tries"), "x\nx\n");
     assert_eq!(sandbox.journal()[0]["details"]["attempts"], 2);
 }
@@ -33,12 +29,9 @@ fn a_command_is_tried_until_it_succeeds() {
 fn a_command_that_fails_at_every_attempt_fails() {
     let sandbox = Sandbox::new();
     succeeds_at(&sandbox, 9);
-    let run = sandbox
-        .tool("run-step")
-        .args(["test", "-q", "--attempts", "3", "--wait", "1ms"]);
+    let run = sandbox.tool("run-step").args(["test", "-q", "--attempts", "3", "--wait", "1ms"]);
     let run = run.args(["--", "flaky"]).code(1);
-    run.stderr_has("  | try 3\nrun-step: test exited with 1: flaky\n")
-        .check();
+    run.stderr_has("  | try 3\nrun-step: test exited with 1: flaky\n").check();
     assert_eq!(sandbox.read("tries"), "x\nx\nx\n");
     assert_eq!(sandbox.journal().len(), 1);
 }
@@ -46,16 +39,9 @@ fn a_command_that_fails_at_every_attempt_fails() {
 #[test]
 fn an_attempt_that_takes_too_long_is_tried_again_too() {
     let sandbox = Sandbox::new();
-    sandbox.fake(
-        "slow",
-        "#!/bin/sh\n[ -e tried ] && exit 0\ntouch tried\nexec sleep 600\n",
-    );
-    let run = sandbox
-        .tool("run-step")
-        .args(["test", "--timeout", "300ms", "--attempts", "2", "--wait", "1ms"]);
-    run.args(["--", "slow"])
-        .stderr_has("took longer than it may; trying again")
-        .check();
+    sandbox.fake("slow", "#!/bin/sh\n[ -e tried ] && exit 0\ntouch tried\nexec sleep 600\n");
+    let run = sandbox.tool("run-step").args(["test", "--timeout", "300ms", "--attempts", "2", "--wait", "1ms"]);
+    run.args(["--", "slow"]).stderr_has("took longer than it may; trying again").check();
 }
 
 #[test]
@@ -64,13 +50,8 @@ fn a_log_holds_the_last_attempt_and_only_its_owner_reads_it() {
     sandbox.staged(1);
     succeeds_at(&sandbox, 1);
     let step = || {
-        let run = sandbox
-            .program("/bin/sh".as_ref())
-            .env("PUSHBACK_ENV", sandbox.env_file());
-        let run = run
-            .env("PUSHBACK_DEPLOY", "prod-1")
-            .arg("-c")
-            .arg("umask 0; exec \"$0\" test -- flaky");
+        let run = sandbox.program("/bin/sh".as_ref()).env("PUSHBACK_ENV", sandbox.env_file());
+        let run = run.env("PUSHBACK_DEPLOY", "prod-1").arg("-c").arg("umask 0; exec \"$0\" test -- flaky");
         run.arg(testkit::tool_path("run-step")).check();
     };
     step();
@@ -86,16 +67,9 @@ fn a_log_holds_the_last_attempt_and_only_its_owner_reads_it() {
 #[test]
 fn a_failed_command_shows_its_last_twenty_lines_without_what_steers_a_terminal() {
     let sandbox = Sandbox::new();
-    sandbox.fake(
-        "loud",
-        "#!/bin/sh\nseq 1 30\nprintf '\\033[31mred\\342\\200\\256\\n' >&2\nexit 1\n",
-    );
+    sandbox.fake("loud", "#!/bin/sh\nseq 1 30\nprintf '\\033[31mred\\342\\200\\256\\n' >&2\nexit 1\n");
     let run = sandbox.tool("run-step").args(["test", "--", "loud"]).code(1);
-    let said = run
-        .stderr_has("  | 12\n")
-        .stderr_has("  | \u{fffd}[31mred\u{fffd}\n")
-        .check()
-        .stderr;
+    let said = run.stderr_has("  | 12\n").stderr_has("  | \u{fffd}[31mred\u{fffd}\n").check().stderr;
     assert!(!said.contains("| 11\n") && !said.contains('\u{1b}'), "{said}");
 }
 
@@ -103,21 +77,14 @@ fn a_failed_command_shows_its_last_twenty_lines_without_what_steers_a_terminal()
 fn a_record_tells_what_ran_and_where_its_log_is() {
     let sandbox = Sandbox::new();
     sandbox.staged(1);
-    let run = sandbox
-        .tool("run-step")
-        .env("PUSHBACK_DEPLOY", "prod-1")
-        .env("PUSHBACK_STEP", "test");
+    let run = sandbox.tool("run-step").env("PUSHBACK_DEPLOY", "prod-1").env("PUSHBACK_STEP", "test");
     run.args(["test", "--", "true"]).check();
     let record = &sandbox.journal()[0];
     let log = sandbox.path("prod/logs/prod-1-test.log").display().to_string();
     assert_eq!(record["details"]["log"], json!(log));
-    for (key, value) in [
-        ("tool", "run-step"),
-        ("command", "test"),
-        ("env", "prod"),
-        ("deploy", "prod-1"),
-        ("step", "test"),
-    ] {
+    for (key, value) in
+        [("tool", "run-step"), ("command", "test"), ("env", "prod"), ("deploy", "prod-1"), ("step", "test")]
+    {
         assert_eq!(record[key], value, "{key}");
     }
 }

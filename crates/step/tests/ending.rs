@@ -55,9 +55,7 @@ fn a_deadline_ends_children_that_ignore_it_and_all_their_kin() {
 #[test]
 fn a_signal_between_two_attempts_ends_the_wait() {
     let sandbox = Sandbox::new();
-    let run = sandbox
-        .tool("run-step")
-        .args(["test", "--attempts", "2", "--wait", "2h"]);
+    let run = sandbox.tool("run-step").args(["test", "--attempts", "2", "--wait", "2h"]);
     let mut child = run.args(["--", "sh", "-c", "touch ran; exit 1"]).spawn();
     wait_until("the first attempt was made", || sandbox.path("ran").exists());
     kill("TERM", child.id());
@@ -67,9 +65,7 @@ fn a_signal_between_two_attempts_ends_the_wait() {
 #[test]
 fn a_daemon_that_holds_the_output_does_not_block_the_tool_and_lives_on() {
     let sandbox = Sandbox::new();
-    let run = sandbox
-        .tool("run-step")
-        .args(["test", "--", "sh", "-c", "sleep 600 & echo $! > pid"]);
+    let run = sandbox.tool("run-step").args(["test", "--", "sh", "-c", "sleep 600 & echo $! > pid"]);
     run.check();
     let daemon = sandbox.read("pid");
     assert!(is_alive(&daemon));
@@ -81,8 +77,7 @@ fn a_command_leads_a_session_of_its_own() {
     let sandbox = Sandbox::new();
     sandbox.staged(1);
     let run = sandbox.tool("run-step").env("PUSHBACK_DEPLOY", "prod-1");
-    run.args(["test", "--", "sh", "-c", "echo $$; cut -d' ' -f6 /proc/$$/stat"])
-        .check();
+    run.args(["test", "--", "sh", "-c", "echo $$; cut -d' ' -f6 /proc/$$/stat"]).check();
     let said = sandbox.read("prod/logs/prod-1-test.log");
     let (own, session) = said.trim().split_once('\n').unwrap();
     assert_eq!(own, session);

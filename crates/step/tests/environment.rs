@@ -24,18 +24,11 @@ fn the_environment_is_made_and_holds_nothing_of_ours() {
     sandbox.set("TEST_ENV", "TEST_DATABASE_URL EMPTY NOT_SET");
     sandbox.set("TEST_DATABASE_URL", "sqlite:///tmp/test");
     sandbox.set("EMPTY", "");
-    let run = sandbox
-        .tool("run-step")
-        .env("PUSHBACK_DEPLOY", "prod-1")
-        .env("TELEGRAM_API_TOKEN", "canary");
+    let run = sandbox.tool("run-step").env("PUSHBACK_DEPLOY", "prod-1").env("TELEGRAM_API_TOKEN", "canary");
     run.env("GIT_DIR", "canary").args(["test", "--", "env"]).check();
     let said = sandbox.read(log);
     let names: Vec<&str> = variables(&said).into_keys().collect();
-    assert_eq!(
-        names,
-        ["HOME", "LANG", "PATH", "PUSHBACK_COMMIT", "TEST_DATABASE_URL"],
-        "{said}"
-    );
+    assert_eq!(names, ["HOME", "LANG", "PATH", "PUSHBACK_COMMIT", "TEST_DATABASE_URL"], "{said}");
     assert_eq!(variables(&said)["PUSHBACK_COMMIT"], commit_of(1));
 }
 
@@ -68,22 +61,12 @@ fn the_live_database_is_not_among_them_unless_it_is_listed() {
 fn stdin_is_dev_null_and_neither_the_lock_nor_the_journal_is_open() {
     let (sandbox, log) = staged();
     let lock = sandbox.hold_lock("the test");
-    let run = sandbox
-        .tool("run-step")
-        .env("PUSHBACK_DEPLOY", "prod-1")
-        .stdin_file(lock);
+    let run = sandbox.tool("run-step").env("PUSHBACK_DEPLOY", "prod-1").stdin_file(lock);
     run.args(["test", "--", "ls", "-l", "/proc/self/fd"]).check();
     let said = sandbox.read(log);
-    let at = |number: u32| {
-        said.split_once(&format!(" {number} -> "))
-            .map(|(_, rest)| rest.lines().next().unwrap())
-    };
+    let at = |number: u32| said.split_once(&format!(" {number} -> ")).map(|(_, rest)| rest.lines().next().unwrap());
     let log = sandbox.path(log).display().to_string();
-    assert_eq!(
-        (at(0), at(1), at(2)),
-        (Some("/dev/null"), Some(&*log), Some(&*log)),
-        "{said}"
-    );
+    assert_eq!((at(0), at(1), at(2)), (Some("/dev/null"), Some(&*log), Some(&*log)), "{said}");
     // Whoever runs the tests may leave files of their own open; of the environment there is only the log, twice.
     assert_eq!(said.matches(&*sandbox.path("").to_string_lossy()).count(), 2, "{said}");
 }
@@ -93,16 +76,10 @@ fn a_step_of_a_deployment_runs_in_its_release() {
     let (sandbox, log) = staged();
     let run = sandbox.tool("run-step").env("PUSHBACK_DEPLOY", "prod-1");
     run.args(["test", "--", "pwd"]).check();
-    let release = fs::canonicalize(sandbox.root())
-        .unwrap()
-        .join("releases")
-        .join(release_of(1));
+    let release = fs::canonicalize(sandbox.root()).unwrap().join("releases").join(release_of(1));
     assert_eq!(sandbox.read(log), format!("{}\n", release.display()));
     let record = &sandbox.journal()[0];
-    assert_eq!(
-        (&record["release"], &record["commit"]),
-        (&release_of(1).into(), &commit_of(1).into())
-    );
+    assert_eq!((&record["release"], &record["commit"]), (&release_of(1).into(), &commit_of(1).into()));
 }
 
 #[test]

@@ -24,9 +24,7 @@ fn a_command_that_fails_is_a_plain_no() {
 #[test]
 fn a_command_that_a_signal_ends_is_a_plain_no_too() {
     let sandbox = Sandbox::new();
-    let run = sandbox
-        .tool("run-step")
-        .args(["test", "--", "sh", "-c", "kill -SEGV $$"]);
+    let run = sandbox.tool("run-step").args(["test", "--", "sh", "-c", "kill -SEGV $$"]);
     run.code(1).stderr_has("test was ended by signal 11: ").check();
 }
 
@@ -35,10 +33,7 @@ fn wrong_usage_is_2() {
     let sandbox = Sandbox::new();
     for (args, said) in [
         (&["test"][..], "required arguments were not provided"),
-        (
-            &["test", "--setting", "TEST_COMMAND", "--", "true"],
-            "cannot be used with",
-        ),
+        (&["test", "--setting", "TEST_COMMAND", "--", "true"], "cannot be used with"),
         (&["test", "--attempts", "0", "--", "true"], "--attempts"),
         (&["test", "--timeout", "soon", "--", "true"], "not a length of time"),
         (&["../test", "--", "true"], "cannot name a step"),
@@ -78,9 +73,7 @@ fn a_setsid_that_is_not_installed_is_69_with_its_name() {
     let sandbox = Sandbox::new();
     let run = sandbox.tool("run-step").env("PATH", sandbox.path("bin"));
     let run = run.args(["test", "--", "/bin/true"]).code(69);
-    run.stderr_has("cannot run setsid: it is not installed")
-        .stderr_has("apt-get install util-linux")
-        .check();
+    run.stderr_has("cannot run setsid: it is not installed").stderr_has("apt-get install util-linux").check();
 }
 
 #[test]
@@ -122,21 +115,15 @@ fn wrong_settings_are_78() {
 #[test]
 fn a_command_that_takes_too_long_is_124() {
     let sandbox = Sandbox::new();
-    let run = sandbox
-        .tool("run-step")
-        .args(["test", "--timeout", "50ms", "--", "sleep", "600"]);
-    run.code(124)
-        .stderr_has("test took longer than it may: sleep 600")
-        .check();
+    let run = sandbox.tool("run-step").args(["test", "--timeout", "50ms", "--", "sleep", "600"]);
+    run.code(124).stderr_has("test took longer than it may: sleep 600").check();
 }
 
 #[test]
 fn a_signal_is_128_and_its_number() {
     for (signal, code) in [("HUP", 129), ("INT", 130), ("TERM", 143)] {
         let sandbox = Sandbox::new();
-        let run = sandbox
-            .tool("run-step")
-            .args(["test", "--", "sh", "-c", "touch ran; sleep 600"]);
+        let run = sandbox.tool("run-step").args(["test", "--", "sh", "-c", "touch ran; sleep 600"]);
         let mut child = run.spawn();
         wait_until("the command runs", || sandbox.path("ran").exists());
         kill(signal, child.id());

@@ -29,7 +29,6 @@ impl Sandbox {
 
     /// A run of a tool of that directory, as [`Sandbox::tool`] runs the real ones.
     pub fn own_tool(&self, name: &str) -> Run {
-        self.program(&self.path("tools").join(name))
-            .env("PUSHBACK_ENV", self.env_file())
+        self.program(&self.path("tools").join(name)).env("PUSHBACK_ENV", self.env_file())
     }
 }

@@ -22,10 +22,7 @@ use std::time::{Duration, Instant};
 pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
-        assert!(
-            began.elapsed() < Duration::from_secs(60),
-            "waited a minute in vain until {what}"
-        );
+        assert!(began.elapsed() < Duration::from_secs(60), "waited a minute in vain until {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -14,16 +14,8 @@ pub struct Repository {
 
 impl Repository {
     pub(crate) fn new(bare: PathBuf, clone: PathBuf, hash: &str) -> Self {
-        let init = [
-            "init",
-            "--quiet",
-            "--initial-branch=main",
-            &format!("--object-format={hash}"),
-        ];
-        git(
-            Path::new("/"),
-            &[&init[..], &["--bare", &bare.to_string_lossy()]].concat(),
-        );
+        let init = ["init", "--quiet", "--initial-branch=main", &format!("--object-format={hash}")];
+        git(Path::new("/"), &[&init[..], &["--bare", &bare.to_string_lossy()]].concat());
         git(Path::new("/"), &[&init[..], &[&clone.to_string_lossy()]].concat());
         git(&clone, &["remote", "add", "origin", &bare.to_string_lossy()]);
         Self { bare, clone }
@@ -56,10 +48,7 @@ impl Repository {
     /// Commits everything and pushes it to `main`; whatever a hook says is returned.
     pub fn push(&self, subject: &str) -> (String, String) {
         let commit = self.commit(subject);
-        let pushed = output(
-            &self.clone,
-            &["push", "--quiet", "--force", "origin", "HEAD:refs/heads/main"],
-        );
+        let pushed = output(&self.clone, &["push", "--quiet", "--force", "origin", "HEAD:refs/heads/main"]);
         let said = String::from_utf8_lossy(&pushed.stderr).into_owned();
         assert!(pushed.status.success(), "git push failed: {said}");
         (commit, said)
@@ -76,11 +65,7 @@ pub fn gits() -> Vec<PathBuf> {
 
 fn git(dir: &Path, args: &[&str]) -> String {
     let output = output(dir, args);
-    assert!(
-        output.status.success(),
-        "git {args:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }
 
@@ -92,14 +77,7 @@ fn output(dir: &Path, args: &[&str]) -> Output {
     }
     command
         .current_dir(dir)
-        .args([
-            "-c",
-            "user.name=Tester",
-            "-c",
-            "user.email=tester@example.org",
-            "-c",
-            "commit.gpgsign=false",
-        ])
+        .args(["-c", "user.name=Tester", "-c", "user.email=tester@example.org", "-c", "commit.gpgsign=false"])
         .args(args)
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1")

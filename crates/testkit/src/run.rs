@@ -156,13 +156,8 @@ impl Run {
 
     /// Starts it and lets the caller deal with it; stdout and stderr are thrown away.
     pub fn spawn(mut self) -> Child {
-        self.command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        self.command
-            .spawn()
-            .unwrap_or_else(|error| panic!("{:?}: {error}", self.command))
+        self.command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", self.command))
     }
 
     /// Hands the prepared command over, for a test that needs its streams.
@@ -201,10 +196,7 @@ impl Run {
             (None, None) => Stdio::null(),
         };
         self.command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = self
-            .command
-            .spawn()
-            .unwrap_or_else(|error| panic!("{:?}: {error}", self.command));
+        let mut child = self.command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", self.command));
         if let (Some(mut pipe), Some(text)) = (child.stdin.take(), self.stdin.take()) {
             // A tool that does not read all of it is free to do so.
             drop(pipe.write_all(&text));
@@ -247,19 +239,7 @@ impl Expected {
 fn tree(place: &Path) -> String {
     let listed = Command::new("find")
         .arg(place)
-        .args([
-            "-not",
-            "-path",
-            "*/repo.git/*",
-            "-not",
-            "-path",
-            "*/.git/*",
-            "-not",
-            "-path",
-            "*/releases/*/*",
-        ])
+        .args(["-not", "-path", "*/repo.git/*", "-not", "-path", "*/.git/*", "-not", "-path", "*/releases/*/*"])
         .output();
-    listed
-        .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
-        .unwrap_or_default()
+    listed.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
 }

@@ -28,14 +28,8 @@ impl Default for Sandbox {
 impl Sandbox {
     /// An empty environment: a `DEPLOY_ROOT` and its settings file.
     pub fn new() -> Self {
-        let dir = tempfile::Builder::new()
-            .prefix("pushback-test-")
-            .tempdir()
-            .expect("a temporary directory");
-        let sandbox = Self {
-            dir,
-            settings: Mutex::default(),
-        };
+        let dir = tempfile::Builder::new().prefix("pushback-test-").tempdir().expect("a temporary directory");
+        let sandbox = Self { dir, settings: Mutex::default() };
         fs::create_dir(sandbox.root()).expect("a fresh directory");
         fs::create_dir(sandbox.path("bin")).expect("a fresh directory");
         sandbox.set("DEPLOY_ENV", "prod");
@@ -62,10 +56,7 @@ impl Sandbox {
     pub fn set(&self, name: &str, value: &str) {
         let mut settings = self.settings.lock().expect("no test holds this lock and panics");
         settings.insert(name.to_owned(), value.to_owned());
-        let text: String = settings
-            .iter()
-            .map(|(name, value)| format!("{name}={value}\n"))
-            .collect();
+        let text: String = settings.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
         fs::write(self.env_file(), text).expect("the settings file can be written");
         fs::set_permissions(self.env_file(), fs::Permissions::from_mode(0o600)).expect("its mode can be set");
     }
@@ -121,11 +112,7 @@ impl Sandbox {
     /// that another test is just starting may hold a copy of the open file for a moment after `drop`.
     pub fn hold_lock(&self, holder: &str) -> fs::File {
         let path = self.write("prod/state/lock", holder);
-        let lock = fs::File::options()
-            .read(true)
-            .write(true)
-            .open(path)
-            .expect("the lock can be opened");
+        let lock = fs::File::options().read(true).write(true).open(path).expect("the lock can be opened");
         lock.lock().expect("nobody else holds it");
         lock
     }
@@ -133,9 +120,7 @@ impl Sandbox {
     /// The journal's records, each of which must be whole.
     pub fn journal(&self) -> Vec<Value> {
         let text = self.read("prod/journal.ndjson");
-        text.lines()
-            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
-            .collect()
+        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
     }
 
     /// Appends records to the journal, as a test's own history. `v`, `started_at` and `duration_ms` are added.
@@ -143,11 +128,9 @@ impl Sandbox {
         let mut text = self.read("prod/journal.ndjson");
         for record in records {
             let mut record = record.clone();
-            for (key, value) in [
-                ("v", 1.into()),
-                ("started_at", "2026-11-21T10:15:00.000Z".into()),
-                ("duration_ms", 5.into()),
-            ] {
+            for (key, value) in
+                [("v", 1.into()), ("started_at", "2026-11-21T10:15:00.000Z".into()), ("duration_ms", 5.into())]
+            {
                 if record.get(key).is_none() {
                     record[key] = value;
                 }
@@ -175,9 +158,6 @@ impl Sandbox {
     /// The name of the release that `current` points at; empty when there is none.
     pub fn live(&self) -> String {
         let target = fs::read_link(self.root().join("current")).unwrap_or_default();
-        target
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default()
+        target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
     }
 }

@@ -22,10 +22,7 @@ pub fn tool_path(name: &str) -> PathBuf {
 fn build() -> PathBuf {
     // target/debug/deps/some_test-0123 → target/debug
     let test = std::env::current_exe().expect("a test knows its own path");
-    let profile = test
-        .parent()
-        .and_then(Path::parent)
-        .expect("a test lies in target/PROFILE/deps");
+    let profile = test.parent().and_then(Path::parent).expect("a test lies in target/PROFILE/deps");
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut cargo = Command::new(env!("CARGO"));
     // What cargo tells a test about its package would make build scripts run anew, at every test program.
@@ -38,18 +35,13 @@ fn build() -> PathBuf {
         .args(["build", "--quiet", "--workspace", "--bins", "--locked"])
         .args((profile.ends_with("release")).then_some("--release"))
         .current_dir(&workspace)
-        .env(
-            "CARGO_TARGET_DIR",
-            profile.parent().expect("a profile lies in a target directory"),
-        )
+        .env("CARGO_TARGET_DIR", profile.parent().expect("a profile lies in a target directory"))
         .status()
         .expect("cargo runs");
     assert!(built.success(), "the tools do not build");
     let script = profile.join("deploy");
     if !script.exists() {
-        let target = fs::canonicalize(workspace)
-            .expect("the workspace is there")
-            .join("scripts/deploy");
+        let target = fs::canonicalize(workspace).expect("the workspace is there").join("scripts/deploy");
         // Another test may have been faster: then the link is there, and as good.
         drop(symlink(target, &script));
     }

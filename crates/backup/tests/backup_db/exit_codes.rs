@@ -20,15 +20,8 @@ fn done_prints_the_path_and_nothing_else() {
 #[test]
 fn without_a_database_there_may_be_nothing_to_do() {
     let sandbox = without_database();
-    let missing = format!(
-        "backup-db: there is no database {} yet: skipped\n",
-        sandbox.path(DATABASE).display()
-    );
-    sandbox
-        .tool("backup-db")
-        .args(["--if-absent", "skip"])
-        .stderr(missing)
-        .check();
+    let missing = format!("backup-db: there is no database {} yet: skipped\n", sandbox.path(DATABASE).display());
+    sandbox.tool("backup-db").args(["--if-absent", "skip"]).stderr(missing).check();
     sandbox.set("DATABASE_URL", "");
     sandbox
         .tool("backup-db")
@@ -45,8 +38,7 @@ fn without_a_database_there_may_be_nothing_to_do() {
 fn a_wrong_command_line_is_2_and_names_what_is_supported() {
     let sandbox = server(TABLE);
     let run = sandbox.tool("backup-db").arg("list").code(2);
-    run.stderr("backup-db: invalid value 'list' for '[COMMAND]' [possible values: create]\n")
-        .check();
+    run.stderr("backup-db: invalid value 'list' for '[COMMAND]' [possible values: create]\n").check();
     let run = sandbox.tool("backup-db").args(["--if-absent", "maybe"]).code(2);
     run.stderr_has("[possible values: fail, skip]").check();
     assert!(sandbox.journal().is_empty());
@@ -62,11 +54,7 @@ fn a_file_that_is_no_database_is_65_and_not_backed_up() {
     }
     fs::remove_file(sandbox.path(DATABASE)).unwrap();
     fs::create_dir(sandbox.path(DATABASE)).unwrap();
-    sandbox
-        .tool("backup-db")
-        .code(65)
-        .stderr_has("is not a regular file")
-        .check();
+    sandbox.tool("backup-db").code(65).stderr_has("is not a regular file").check();
 }
 
 #[test]
@@ -140,21 +128,14 @@ fn a_database_that_stays_locked_is_75() {
 fn settings_that_others_may_read_are_77() {
     let sandbox = server(TABLE);
     fs::set_permissions(sandbox.env_file(), Permissions::from_mode(0o644)).unwrap();
-    sandbox
-        .tool("backup-db")
-        .code(77)
-        .stderr_has("others may read it")
-        .check();
+    sandbox.tool("backup-db").code(77).stderr_has("others may read it").check();
 }
 
 #[test]
 fn wrong_settings_are_78() {
     let sandbox = server(TABLE);
     let run = || sandbox.tool("backup-db").code(78);
-    run()
-        .args(["--backup-dir", "relative"])
-        .stderr_has("not an absolute path")
-        .check();
+    run().args(["--backup-dir", "relative"]).stderr_has("not an absolute path").check();
     sandbox.set("APP_ENV_FILE", "/nonexistent/app.env");
     run().stderr_has("copy /nonexistent/app.env").check();
     assert!(sets(&sandbox).is_empty() && litter(&sandbox).is_empty());

@@ -45,14 +45,9 @@ fn a_kill_leaves_no_backup_and_the_next_run_clears_what_it_left() {
 #[test]
 fn a_kill_at_any_stage_leaves_only_complete_backups() {
     let sandbox = server(&megabytes(30));
-    for stage in [
-        ".snapshot.sqlite",
-        "database.sqlite.gz",
-        "config",
-        "config/deploy.env",
-        "manifest.json",
-        "SHA256SUMS",
-    ] {
+    for stage in
+        [".snapshot.sqlite", "database.sqlite.gz", "config", "config/deploy.env", "manifest.json", "SHA256SUMS"]
+    {
         let before = sets(&sandbox).len();
         let mut child = sandbox.tool("backup-db").spawn();
         wait_until("the stage is reached", || {
@@ -60,10 +55,7 @@ fn a_kill_at_any_stage_leaves_only_complete_backups() {
         });
         end(&mut child, Signal::KILL);
         for set in sets(&sandbox) {
-            assert_eq!(
-                crate::server::number(&content(&sandbox, &set), "SELECT count(*) FROM big"),
-                30
-            );
+            assert_eq!(crate::server::number(&content(&sandbox, &set), "SELECT count(*) FROM big"), 30);
         }
     }
     backup(&sandbox);

@@ -26,15 +26,10 @@ fn nobody_else_can_read_a_backup_whatever_the_umask() {
         fs::set_permissions(&app, Permissions::from_mode(0o644)).unwrap();
         sandbox.set("APP_ENV_FILE", app.to_str().unwrap());
         let run = sandbox.program("/bin/sh".as_ref());
-        let run = run
-            .args(["-c", &format!("umask {umask}; exec \"$0\"")])
-            .arg(tool_path("backup-db"));
+        let run = run.args(["-c", &format!("umask {umask}; exec \"$0\"")]).arg(tool_path("backup-db"));
         run.env("PUSHBACK_ENV", sandbox.env_file()).any_stdout().check();
         let store = sandbox.path("prod/backups");
-        let mut found = vec![(
-            store.display().to_string(),
-            store.metadata().unwrap().permissions().mode(),
-        )];
+        let mut found = vec![(store.display().to_string(), store.metadata().unwrap().permissions().mode())];
         modes(&store, &mut found);
         assert_eq!(found.len(), 9, "{found:?}");
         for (path, mode) in found {
@@ -47,12 +42,7 @@ fn nobody_else_can_read_a_backup_whatever_the_umask() {
 #[test]
 fn no_password_is_ever_said() {
     let sandbox = server("CREATE TABLE t(x)");
-    for url in [
-        "postgres://app:s3cret@db/app",
-        "mysql://app:s3cret@db/app",
-        "s3cret",
-        "sqlite://s3cret/db",
-    ] {
+    for url in ["postgres://app:s3cret@db/app", "mysql://app:s3cret@db/app", "s3cret", "sqlite://s3cret/db"] {
         sandbox.set("DATABASE_URL", url);
         let run = sandbox.tool("backup-db").arg("--json").arg("-v").code(78);
         let ran = run.any_stdout().stderr_has("supported: sqlite:///").check();

@@ -48,10 +48,7 @@ fn one_record_says_what_was_made() {
     let ran = sandbox.tool("backup-db").arg("--json").any_stdout().check();
     let record = ran.json();
     assert_eq!(sandbox.journal(), std::slice::from_ref(&record));
-    assert_eq!(
-        (&record["command"], &record["success"]),
-        (&json!("create"), &json!(true))
-    );
+    assert_eq!((&record["command"], &record["success"]), (&json!("create"), &json!(true)));
     let details = &record["details"];
     assert_eq!(details["path"], json!(sets(&sandbox)[0]));
     assert_eq!((&details["tables"], &details["rows"]), (&json!(2), &json!(2)));
@@ -66,10 +63,7 @@ fn sha256sum_finds_every_file_in_order() {
     run.args(["--check", "--strict", "SHA256SUMS"])
         .stdout("config/deploy.env: OK\ndatabase.sqlite.gz: OK\nmanifest.json: OK\n")
         .check();
-    let mut names: Vec<_> = fs::read_dir(&set)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let mut names: Vec<_> = fs::read_dir(&set).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["SHA256SUMS", "config", "database.sqlite.gz", "manifest.json"]);
 }
@@ -81,10 +75,7 @@ fn the_settings_are_in_the_set() {
     sandbox.set("APP_ENV_FILE", app.to_str().unwrap());
     let config = backup(&sandbox).join("config");
     assert_eq!(fs::read(config.join("app.env")).unwrap(), b"SECRET=1\n");
-    assert_eq!(
-        fs::read(config.join("deploy.env")).unwrap(),
-        fs::read(sandbox.env_file()).unwrap()
-    );
+    assert_eq!(fs::read(config.join("deploy.env")).unwrap(), fs::read(sandbox.env_file()).unwrap());
 }
 
 #[test]

@@ -37,10 +37,7 @@ fn check(connection: &Connection, path: &Path, deadline: &Deadline) -> Result<()
         Ok(())
     } else {
         let answer = answer.split_whitespace().collect::<Vec<_>>().join(" ");
-        Err(Failure::new(
-            Exit::DAMAGED,
-            format!("{} is damaged: {answer}", path.display()),
-        ))
+        Err(Failure::new(Exit::DAMAGED, format!("{} is damaged: {answer}", path.display())))
     }
 }
 

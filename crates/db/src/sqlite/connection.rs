@@ -46,9 +46,7 @@ pub(crate) fn open(path: &Path, access: Access, deadline: &Deadline) -> Result<C
 pub(crate) fn open_live(path: &Path, deadline: &Deadline) -> Result<Connection, Failure> {
     let doing = format!("read {}", path.display());
     let connection = open(path, Access::Read, deadline)?;
-    let first = patiently(&doing, deadline, || {
-        touch(&connection).map(|()| true).or_else(needs_recovery)
-    });
+    let first = patiently(&doing, deadline, || touch(&connection).map(|()| true).or_else(needs_recovery));
     if !first? {
         let recovering = open(path, Access::Write, deadline)?;
         patiently(&doing, deadline, || touch(&recovering))?;
@@ -64,11 +62,7 @@ pub(crate) fn touch(connection: &Connection) -> rusqlite::Result<()> {
 
 fn needs_recovery(error: Error) -> rusqlite::Result<bool> {
     let code = error.sqlite_error().map(|error| error.extended_code);
-    if matches!(code, Some(SQLITE_READONLY_ROLLBACK | SQLITE_READONLY_RECOVERY)) {
-        Ok(false)
-    } else {
-        Err(error)
-    }
+    if matches!(code, Some(SQLITE_READONLY_ROLLBACK | SQLITE_READONLY_RECOVERY)) { Ok(false) } else { Err(error) }
 }
 
 /// `delete`, `wal` …: how the database keeps its transactions whole.
@@ -98,10 +92,7 @@ pub(crate) fn patiently<T>(
 }
 
 fn is_busy(error: &Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-    )
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 /// 75 for a database that others kept busy until the deadline.

@@ -29,10 +29,7 @@ pub fn overwrite(live: &Path, from: &Path, deadline: &Deadline) -> Result<(), Fa
     });
     let (readonly, mode) = prepared?;
     if readonly {
-        return Err(Failure::new(
-            Exit::NOT_PERMITTED,
-            format!("cannot {doing}: it is read-only"),
-        ));
+        return Err(Failure::new(Exit::NOT_PERMITTED, format!("cannot {doing}: it is read-only")));
     }
     let leaves_wal = mode == "wal" && page_size(&source, &doing)? != page_size(&target, &doing)?;
     if leaves_wal {

@@ -18,11 +18,7 @@ fn on_a_terminal(sandbox: &Sandbox) -> (Child, File) {
     let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
     let terminal = || OpenOptions::new().read(true).write(true).open(&name).unwrap();
     let mut command = sandbox.tool("restore-db").arg("latest").into_command();
-    let child = command
-        .stdin(terminal())
-        .stderr(terminal())
-        .stdout(Stdio::piped())
-        .spawn();
+    let child = command.stdin(terminal()).stderr(terminal()).stdout(Stdio::piped()).spawn();
     (child.unwrap(), File::from(master))
 }
 
@@ -60,9 +56,6 @@ fn silence_is_consent() {
     read_until(&mut terminal, "in 1 s; Ctrl-C stops it");
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());
-    assert_eq!(
-        String::from_utf8(output.stdout).unwrap().trim_end(),
-        sandbox.path(DATABASE).to_str().unwrap()
-    );
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim_end(), sandbox.path(DATABASE).to_str().unwrap());
     assert_eq!(live(&sandbox, "SELECT x FROM t"), "1");
 }

@@ -35,11 +35,7 @@ fn a_damaged_backup_is_65_and_the_target_is_untouched() {
         mutilate(&set, &other);
         let run = restore(&sandbox, &set).code(65);
         let ran = run.stderr_has("is damaged: ").stderr_has(*said).check();
-        assert!(
-            ran.stderr.contains("hint: restore another one"),
-            "{what}: {}",
-            ran.stderr
-        );
+        assert!(ran.stderr.contains("hint: restore another one"), "{what}: {}", ran.stderr);
         assert!(fs::read(sandbox.path(DATABASE)).unwrap() == before, "{what}");
         assert_eq!(beside(&sandbox), ["app.sqlite"], "{what}");
     }
@@ -52,10 +48,7 @@ fn a_damaged_newest_backup_is_not_passed_over_in_silence() {
     let sandbox = server("CREATE TABLE t(x); INSERT INTO t VALUES (1), (2), (3)");
     let [_, newest] = two_backups(&sandbox);
     append(&newest.join(GZ), b"x");
-    restore(&sandbox, "latest")
-        .code(65)
-        .stderr_has(newest.to_str().unwrap())
-        .check();
+    restore(&sandbox, "latest").code(65).stderr_has(newest.to_str().unwrap()).check();
     assert_eq!(live(&sandbox, "SELECT max(x) FROM t"), "live");
 }
 
@@ -63,16 +56,10 @@ fn a_damaged_newest_backup_is_not_passed_over_in_silence() {
 fn a_file_is_no_backup() {
     let sandbox = server("CREATE TABLE t(x)");
     let file = sandbox.write("dump.sqlite.gz", "x");
-    restore(&sandbox, file)
-        .code(65)
-        .stderr_has("it is not a directory")
-        .check();
+    restore(&sandbox, file).code(65).stderr_has("it is not a directory").check();
     let empty = sandbox.path("empty");
     fs::create_dir(&empty).unwrap();
-    restore(&sandbox, empty)
-        .code(65)
-        .stderr_has("manifest.json is missing")
-        .check();
+    restore(&sandbox, empty).code(65).stderr_has("manifest.json is missing").check();
 }
 
 #[test]

@@ -18,18 +18,12 @@ fn done_prints_the_path_and_says_what_was_replaced() {
     let said = restored(&sandbox, "latest");
     let database = sandbox.path(DATABASE);
     let replaced = format!("replacing {} (8192 bytes, 1 table, 0 rows) from", database.display());
-    assert!(
-        said.contains(&replaced) && said.contains(set.to_str().unwrap()),
-        "{said}"
-    );
+    assert!(said.contains(&replaced) && said.contains(set.to_str().unwrap()), "{said}");
     assert!(said.contains("(8192 bytes, 1 table, 2 rows)"), "{said}");
     assert_eq!(live(&sandbox, "SELECT count(*) FROM t"), "2");
     assert_eq!(beside(&sandbox), ["app.sqlite"]);
     let record = sandbox.journal().pop().unwrap();
-    assert_eq!(
-        (&record["command"], &record["success"]),
-        (&json!("restore"), &json!(true))
-    );
+    assert_eq!((&record["command"], &record["success"]), (&json!("restore"), &json!(true)));
     assert_eq!(record["details"]["backup"], json!(set));
     assert_eq!(record["details"]["replaced"], json!("in place"));
 }
@@ -89,9 +83,7 @@ fn a_wrong_command_line_is_2_and_nothing_is_touched() {
         )
         .check();
     let run_stdin = run().args(["--yes", "-"]);
-    run_stdin
-        .stderr_has("restoring from standard input is not supported; supported: ")
-        .check();
+    run_stdin.stderr_has("restoring from standard input is not supported; supported: ").check();
     run().arg("--yes").stderr_has("<BACKUP>").check();
     run().args(["--yes", ""]).stderr_has("it is empty").check();
     assert_eq!(sandbox.journal().len(), 1);
@@ -103,12 +95,8 @@ fn a_backup_that_is_not_there_is_66() {
     let run = |backup: &str| restore(&sandbox, backup).code(66);
     run("latest").stderr_has("there is no backup of ").check();
     backup(&sandbox);
-    run("2026-01-01T00-00-00Z")
-        .stderr_has("there is no backup 2026-01-01T00-00-00Z in ")
-        .check();
-    run("/nonexistent/set")
-        .stderr_has("there is no backup /nonexistent/set")
-        .check();
+    run("2026-01-01T00-00-00Z").stderr_has("there is no backup 2026-01-01T00-00-00Z in ").check();
+    run("/nonexistent/set").stderr_has("there is no backup /nonexistent/set").check();
     sandbox.set("DEPLOY_ROOT", "/nonexistent/root");
     run("/nonexistent/set").stderr_has("DEPLOY_ROOT").check();
 }
@@ -119,9 +107,7 @@ fn a_place_that_takes_no_file_is_73() {
     let set = backup(&sandbox);
     fs::remove_dir_all(sandbox.path("prod/shared")).unwrap();
     let run = restore(&sandbox, set).code(73);
-    run.stderr_has("no such file or directory")
-        .stderr_has("hint: a directory")
-        .check();
+    run.stderr_has("no such file or directory").stderr_has("hint: a directory").check();
 }
 
 #[test]
@@ -150,9 +136,7 @@ fn a_database_in_use_is_75_and_nothing_is_changed() {
         let app = Connection::open(sandbox.path(DATABASE)).unwrap();
         app.execute_batch("INSERT INTO t VALUES (3); BEGIN IMMEDIATE").unwrap();
         let run = restore(&sandbox, &set).args(["--timeout", "300ms"]).code(75);
-        run.stderr_has("others kept it busy")
-            .stderr_has("hint: stop the program")
-            .check();
+        run.stderr_has("others kept it busy").stderr_has("hint: stop the program").check();
         app.execute_batch("INSERT INTO t VALUES (4); COMMIT").unwrap();
         assert_eq!(live(&sandbox, "SELECT sum(x) FROM t"), "10");
         restored(&sandbox, &set);
@@ -168,16 +152,9 @@ fn the_lock_of_somebody_else_is_75_and_ours_is_taken_from_stdin() {
     let open = || -> File { OpenOptions::new().read(true).write(true).open(&path).unwrap() };
     let lock = open();
     lock.lock().unwrap();
-    restore(&sandbox, &set)
-        .code(75)
-        .stderr_has("is held by deploy-queue (prod-7)")
-        .check();
+    restore(&sandbox, &set).code(75).stderr_has("is held by deploy-queue (prod-7)").check();
     let mut command = restore(&sandbox, &set).into_command();
-    let inherited = command
-        .stdin(lock.try_clone().unwrap())
-        .stderr(Stdio::null())
-        .output()
-        .unwrap();
+    let inherited = command.stdin(lock.try_clone().unwrap()).stderr(Stdio::null()).output().unwrap();
     assert!(inherited.status.success());
     // Without `--yes` a lock on stdin is nobody who could say no.
     let mut command = sandbox.tool("restore-db").arg(&set).into_command();
@@ -188,10 +165,7 @@ fn the_lock_of_somebody_else_is_75_and_ours_is_taken_from_stdin() {
 fn settings_that_others_may_read_are_77() {
     let sandbox = server(TABLE);
     fs::set_permissions(sandbox.env_file(), Permissions::from_mode(0o644)).unwrap();
-    restore(&sandbox, "latest")
-        .code(77)
-        .stderr_has("others may read it")
-        .check();
+    restore(&sandbox, "latest").code(77).stderr_has("others may read it").check();
 }
 
 #[test]
@@ -201,11 +175,7 @@ fn wrong_settings_are_78_and_no_password_is_said() {
     let run = || restore(&sandbox, &set).code(78);
     for url in ["postgres://app:s3cret@db/app", "sqlite://s3cret", "mysql://:s3cret@/x"] {
         sandbox.set("DATABASE_URL", url);
-        let ran = run()
-            .arg("--json")
-            .any_stdout()
-            .stderr_has("supported: sqlite:///")
-            .check();
+        let ran = run().arg("--json").any_stdout().stderr_has("supported: sqlite:///").check();
         assert!(!(ran.stdout + &ran.stderr).contains("s3cret"));
     }
     sandbox.set("DATABASE_URL", "");
@@ -218,10 +188,7 @@ fn a_backup_of_another_database_is_78() {
     let set = backup(&sandbox);
     let other = sandbox.path("prod/shared/other.sqlite");
     sandbox.set("DATABASE_URL", &format!("sqlite://{}", other.display()));
-    let said = format!(
-        "not of sqlite://{}\nhint: to restore it there, set DATABASE_URL=",
-        other.display()
-    );
+    let said = format!("not of sqlite://{}\nhint: to restore it there, set DATABASE_URL=", other.display());
     restore(&sandbox, &set).code(78).stderr_has(said).check();
     assert!(!other.exists());
 }

@@ -18,12 +18,10 @@ const STAGES: [fn(&Sandbox) -> bool; 4] = [
 /// The largest file whose name begins so and is not a shared memory, which has a size of its own.
 fn size_of(sandbox: &Sandbox, prefix: &str) -> u64 {
     let names = beside(sandbox).into_iter();
-    let sizes = names
-        .filter(|name| name.starts_with(prefix) && !name.ends_with("-shm"))
-        .map(|name| {
-            let path = sandbox.path("prod/shared").join(name);
-            fs::metadata(path).map(|metadata| metadata.len()).unwrap_or_default()
-        });
+    let sizes = names.filter(|name| name.starts_with(prefix) && !name.ends_with("-shm")).map(|name| {
+        let path = sandbox.path("prod/shared").join(name);
+        fs::metadata(path).map(|metadata| metadata.len()).unwrap_or_default()
+    });
     sizes.max().unwrap_or_default()
 }
 
@@ -33,9 +31,7 @@ fn killed_restores_leave_old_or_new(mode: &str) {
     for stage in STAGES {
         fill(&sandbox.path(DATABASE), "UPDATE big SET word = 'new'");
         let mut child = restore(&sandbox, &set).spawn();
-        wait_until("the stage is reached", || {
-            stage(&sandbox) || child.try_wait().unwrap().is_some()
-        });
+        wait_until("the stage is reached", || stage(&sandbox) || child.try_wait().unwrap().is_some());
         drop(child.kill());
         child.wait().unwrap();
         assert_eq!(live(&sandbox, "PRAGMA integrity_check"), "ok");
@@ -81,15 +77,8 @@ fn only_the_leftovers_of_runs_that_are_gone_are_removed() {
     let sandbox = server("CREATE TABLE t(x)");
     let set = backup(&sandbox);
     let living = format!(".app.sqlite.restore-{}", std::process::id());
-    let not_ours = [
-        ".app.sqlite.restore-mine",
-        ".app.sqlite.restore-",
-        "app.sqlite.restore-4194304",
-    ];
-    for name in not_ours
-        .into_iter()
-        .chain([living.as_str(), ".app.sqlite.restore-4194304-wal"])
-    {
+    let not_ours = [".app.sqlite.restore-mine", ".app.sqlite.restore-", "app.sqlite.restore-4194304"];
+    for name in not_ours.into_iter().chain([living.as_str(), ".app.sqlite.restore-4194304-wal"]) {
         sandbox.write(Path::new("prod/shared").join(name).to_str().unwrap(), "x");
     }
     restored(&sandbox, &set);

@@ -22,12 +22,7 @@ fn edit(path: &Path, change: impl Fn(&mut Vec<u8>)) {
 
 /// Adds bytes to the end of a file.
 pub(crate) fn append(path: &Path, bytes: &[u8]) {
-    OpenOptions::new()
-        .append(true)
-        .open(path)
-        .unwrap()
-        .write_all(bytes)
-        .unwrap();
+    OpenOptions::new().append(true).open(path).unwrap().write_all(bytes).unwrap();
 }
 
 fn deadline() -> Deadline {
@@ -93,35 +88,23 @@ pub(crate) const MUTILATIONS: &[Mutilation] = &[
         fs::remove_file(set.join(GZ)).unwrap();
         fs::create_dir(set.join(GZ)).unwrap();
     }),
-    (
-        "a manifest of another set",
-        "manifest.json is not what it was",
-        |set, other| {
-            fs::copy(other.join("manifest.json"), set.join("manifest.json")).unwrap();
-        },
-    ),
+    ("a manifest of another set", "manifest.json is not what it was", |set, other| {
+        fs::copy(other.join("manifest.json"), set.join("manifest.json")).unwrap();
+    }),
     ("manifest and sums of another set", "its hash differs", |set, other| {
         for name in ["manifest.json", "SHA256SUMS"] {
             fs::copy(other.join(name), set.join(name)).unwrap();
         }
     }),
-    (
-        "database and sums of another set",
-        "manifest.json is not what it was",
-        |set, other| {
-            for name in [GZ, "SHA256SUMS"] {
-                fs::copy(other.join(name), set.join(name)).unwrap();
-            }
-        },
-    ),
-    (
-        "database of another set, resealed",
-        "disagree on database.sqlite.gz",
-        |set, other| {
-            fs::copy(other.join(GZ), set.join(GZ)).unwrap();
-            reseal(set);
-        },
-    ),
+    ("database and sums of another set", "manifest.json is not what it was", |set, other| {
+        for name in [GZ, "SHA256SUMS"] {
+            fs::copy(other.join(name), set.join(name)).unwrap();
+        }
+    }),
+    ("database of another set, resealed", "disagree on database.sqlite.gz", |set, other| {
+        fs::copy(other.join(GZ), set.join(GZ)).unwrap();
+        reseal(set);
+    }),
     ("no manifest", "manifest.json is missing", |set, _| {
         fs::remove_file(set.join("manifest.json")).unwrap();
     }),
@@ -162,13 +145,9 @@ pub(crate) const MUTILATIONS: &[Mutilation] = &[
     ("stored size wrong", "the compressed database has", |set, _| {
         edit_manifest(set, |it| it["stored"]["size"] = json!(1));
     }),
-    (
-        "a row too many",
-        "the manifest says 4 rows, the database 3 rows",
-        |set, _| {
-            edit_manifest(set, |it| it["tables"]["t"] = json!(4));
-        },
-    ),
+    ("a row too many", "the manifest says 4 rows, the database 3 rows", |set, _| {
+        edit_manifest(set, |it| it["tables"]["t"] = json!(4));
+    }),
     ("a table too many", "the database no such table", |set, _| {
         edit_manifest(set, |it| it["tables"]["more"] = json!(0));
     }),
@@ -184,22 +163,12 @@ pub(crate) const MUTILATIONS: &[Mutilation] = &[
     ("foreign sums", "has a line that was not written so", |set, _| {
         fs::write(set.join("SHA256SUMS"), "hello\n").unwrap();
     }),
-    (
-        "a line of sums lost",
-        "manifest.json does not belong to it",
-        |set, _| {
-            edit(&set.join("SHA256SUMS"), |bytes| {
-                let text = String::from_utf8(bytes.clone()).unwrap();
-                *bytes = text
-                    .lines()
-                    .take(2)
-                    .map(|line| format!("{line}\n"))
-                    .collect::<Vec<_>>()
-                    .concat()
-                    .into();
-            });
-        },
-    ),
+    ("a line of sums lost", "manifest.json does not belong to it", |set, _| {
+        edit(&set.join("SHA256SUMS"), |bytes| {
+            let text = String::from_utf8(bytes.clone()).unwrap();
+            *bytes = text.lines().take(2).map(|line| format!("{line}\n")).collect::<Vec<_>>().concat().into();
+        });
+    }),
     ("a setting changed", "config/deploy.env is not what it was", |set, _| {
         append(&set.join("config/deploy.env"), b"X=1\n");
     }),

@@ -48,9 +48,7 @@ fn readers_see_old_or_new(mode: &str) {
             let index = round % 2;
             restored(&sandbox, [&old, &new][index]);
             let before = seen[index].load(Ordering::SeqCst);
-            wait_until("a reader sees what was restored", || {
-                seen[index].load(Ordering::SeqCst) > before
-            });
+            wait_until("a reader sees what was restored", || seen[index].load(Ordering::SeqCst) > before);
         }
         stop.store(true, Ordering::SeqCst);
     });

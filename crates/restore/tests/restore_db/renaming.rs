@@ -26,10 +26,7 @@ fn a_missing_database_is_made_privately_and_a_stale_wal_is_moved_aside() {
     assert_eq!(live(&sandbox, "SELECT sum(x) FROM t"), "3");
     assert_eq!(live(&sandbox, "PRAGMA integrity_check"), "ok");
     assert_eq!(fs::metadata(sandbox.path(DATABASE)).unwrap().mode() & 0o7777, 0o600);
-    let kept = beside(&sandbox)
-        .into_iter()
-        .find(|name| name.ends_with("-wal"))
-        .unwrap();
+    let kept = beside(&sandbox).into_iter().find(|name| name.ends_with("-wal")).unwrap();
     assert!(kept.starts_with("app.sqlite.damaged-"), "{kept}");
     assert!(fs::read(sandbox.path("prod/shared").join(kept)).unwrap() == wal);
 }
@@ -56,11 +53,7 @@ fn a_damaged_database_is_kept_and_its_mode_goes_to_the_new_one() {
         assert_eq!(record["details"]["replaced"], json!("by rename"));
         let kept = record["details"]["kept"].as_str().unwrap().to_owned();
         assert!(fs::read(&kept).unwrap() == damaged);
-        assert!(
-            ["-wal", "-journal"]
-                .iter()
-                .all(|suffix| !sandbox.path(format!("{DATABASE}{suffix}")).exists())
-        );
+        assert!(["-wal", "-journal"].iter().all(|suffix| !sandbox.path(format!("{DATABASE}{suffix}")).exists()));
     }
 }
 
@@ -104,9 +97,6 @@ fn a_directory_in_its_place_is_left_alone() {
     let set = backup(&sandbox);
     fs::remove_file(sandbox.path(DATABASE)).unwrap();
     fs::create_dir(sandbox.path(DATABASE)).unwrap();
-    restore(&sandbox, &set)
-        .code(65)
-        .stderr_has("is not a regular file")
-        .check();
+    restore(&sandbox, &set).code(65).stderr_has("is not a regular file").check();
     assert_eq!(beside(&sandbox), ["app.sqlite"]);
 }

@@ -51,16 +51,8 @@ fn dump(path: &std::path::Path) -> String {
 
 #[test]
 fn everything_comes_back_in_every_journal_mode_and_page_size() {
-    for (mode, page_size) in [
-        ("DELETE", 4096),
-        ("WAL", 4096),
-        ("DELETE", 512),
-        ("WAL", 65536),
-        ("TRUNCATE", 8192),
-    ] {
-        let sandbox = server(&format!(
-            "PRAGMA page_size = {page_size}; PRAGMA journal_mode = {mode}; {EVERYTHING}"
-        ));
+    for (mode, page_size) in [("DELETE", 4096), ("WAL", 4096), ("DELETE", 512), ("WAL", 65536), ("TRUNCATE", 8192)] {
+        let sandbox = server(&format!("PRAGMA page_size = {page_size}; PRAGMA journal_mode = {mode}; {EVERYTHING}"));
         let path = sandbox.path(DATABASE);
         let before = dump(&path);
         let set = backup(&sandbox);
@@ -86,16 +78,11 @@ fn a_live_database_of_another_page_size_is_restored() {
         let sandbox = server("PRAGMA page_size = 1024; CREATE TABLE t(x); INSERT INTO t VALUES (1)");
         let set = backup(&sandbox);
         let path = sandbox.path(DATABASE);
-        fill(
-            &path,
-            &format!("PRAGMA page_size = 8192; VACUUM; PRAGMA journal_mode = {mode}; DELETE FROM t"),
-        );
+        fill(&path, &format!("PRAGMA page_size = 8192; VACUUM; PRAGMA journal_mode = {mode}; DELETE FROM t"));
         let app = Connection::open(&path).unwrap();
         app.execute_batch("SELECT count(*) FROM t").unwrap();
         if mode == "WAL" {
-            let run = crate::server::restore(&sandbox, &set)
-                .args(["--timeout", "300ms"])
-                .code(75);
+            let run = crate::server::restore(&sandbox, &set).args(["--timeout", "300ms"]).code(75);
             run.stderr_has("hint: the backup has another page size").check();
             assert_eq!(live(&sandbox, "SELECT count(*) FROM t"), "0");
         }
@@ -110,13 +97,10 @@ fn a_live_database_of_another_page_size_is_restored() {
 #[test]
 fn a_program_that_keeps_the_database_open_sees_the_new_content() {
     for mode in ["DELETE", "WAL"] {
-        let sandbox = server(&format!(
-            "PRAGMA journal_mode = {mode}; CREATE TABLE t(x); INSERT INTO t VALUES (1)"
-        ));
+        let sandbox = server(&format!("PRAGMA journal_mode = {mode}; CREATE TABLE t(x); INSERT INTO t VALUES (1)"));
         let set = backup(&sandbox);
         let app = Connection::open(sandbox.path(DATABASE)).unwrap();
-        app.execute_batch("ALTER TABLE t ADD COLUMN y; UPDATE t SET x = 2, y = 3")
-            .unwrap();
+        app.execute_batch("ALTER TABLE t ADD COLUMN y; UPDATE t SET x = 2, y = 3").unwrap();
         let columns = || -> i64 {
             let sql = "SELECT count(*) FROM pragma_table_info('t')";
             app.query_row(sql, [], |row| row.get(0)).unwrap()

@@ -61,9 +61,7 @@ pub(crate) fn live(sandbox: &Sandbox, sql: &str) -> String {
 /// The names beside the live database, sorted, its own included.
 pub(crate) fn beside(sandbox: &Sandbox) -> Vec<String> {
     let entries = fs::read_dir(sandbox.path("prod/shared")).unwrap();
-    let mut names: Vec<_> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }

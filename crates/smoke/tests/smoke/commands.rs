@@ -9,11 +9,7 @@ use testkit::{Sandbox, wait_until};
 use crate::smoke;
 
 fn command(run: &str, more: &str) -> String {
-    let expect = if more.contains("expect =") {
-        ""
-    } else {
-        "expect = 'exit == 0'"
-    };
+    let expect = if more.contains("expect =") { "" } else { "expect = 'exit == 0'" };
     format!("[[check]]\nname = 'run'\nkind = 'command'\nrun = {run}\nattempts = 1\n{expect}\n{more}\n")
 }
 
@@ -30,23 +26,17 @@ fn a_command_passes_by_its_exit_code_and_its_output() {
 #[test]
 fn a_command_that_fails_is_shown_with_its_last_words() {
     let sandbox = Sandbox::new();
-    smoke(
-        &sandbox,
-        &command(r#"["sh", "-c", "echo first >&2; echo no such table >&2; exit 1"]"#, ""),
-    )
-    .code(1)
-    .stdout_has("run  fail  exit is 1, expected exit == 0; its last words: `no such table`\n")
-    .any_stderr()
-    .check();
+    smoke(&sandbox, &command(r#"["sh", "-c", "echo first >&2; echo no such table >&2; exit 1"]"#, ""))
+        .code(1)
+        .stdout_has("run  fail  exit is 1, expected exit == 0; its last words: `no such table`\n")
+        .any_stderr()
+        .check();
 }
 
 #[test]
 fn stderr_is_not_stdout() {
     let sandbox = Sandbox::new();
-    let checks = command(
-        r#"["sh", "-c", "echo ready >&2"]"#,
-        r#"expect = 'stdout contains "ready"'"#,
-    );
+    let checks = command(r#"["sh", "-c", "echo ready >&2"]"#, r#"expect = 'stdout contains "ready"'"#);
     smoke(&sandbox, &checks)
         .code(1)
         .stdout_has("run  fail  stdout is empty, expected stdout contains \"ready\"")
@@ -57,10 +47,7 @@ fn stderr_is_not_stdout() {
 #[test]
 fn no_shell_looks_at_the_arguments() {
     let sandbox = Sandbox::new();
-    let checks = command(
-        r#"["echo", "$HOME;", "`id`", "*"]"#,
-        r#"expect = 'stdout contains "$HOME; `id` *"'"#,
-    );
+    let checks = command(r#"["echo", "$HOME;", "`id`", "*"]"#, r#"expect = 'stdout contains "$HOME; `id` *"'"#);
     smoke(&sandbox, &checks).stdout_has("run  pass  exit 0\n").check();
 }
 
@@ -80,30 +67,24 @@ fn a_command_that_takes_too_long_is_ended_and_fails() {
 #[test]
 fn a_command_that_dies_of_a_signal_fails() {
     let sandbox = Sandbox::new();
-    smoke(
-        &sandbox,
-        &command(r#"["sh", "-c", "kill -KILL $$"]"#, "expect = 'exit != 0'"),
-    )
-    .code(1)
-    .stdout_has("run  fail  sh was ended by signal 9\n")
-    .any_stderr()
-    .check();
+    smoke(&sandbox, &command(r#"["sh", "-c", "kill -KILL $$"]"#, "expect = 'exit != 0'"))
+        .code(1)
+        .stdout_has("run  fail  sh was ended by signal 9\n")
+        .any_stderr()
+        .check();
 }
 
 #[test]
 fn a_program_that_is_missing_is_an_error_of_ours_and_69() {
     let sandbox = Sandbox::new();
     for run in ["['no-such-program-here']", "['bin/no-such-check']"] {
-        smoke(
-            &sandbox,
-            &command(run, "attempts = 5").replacen("attempts = 1\n", "", 1),
-        )
-        .code(69)
-        .stdout_has("run  error  cannot run ")
-        .stdout_has(": it is not there, or not executable\n1 check: 1 error (")
-        .stderr_has("smoke-test: 1 of 1 check could not be made: run: cannot run ")
-        .stderr_has("hint: ")
-        .check();
+        smoke(&sandbox, &command(run, "attempts = 5").replacen("attempts = 1\n", "", 1))
+            .code(69)
+            .stdout_has("run  error  cannot run ")
+            .stdout_has(": it is not there, or not executable\n1 check: 1 error (")
+            .stderr_has("smoke-test: 1 of 1 check could not be made: run: cannot run ")
+            .stderr_has("hint: ")
+            .check();
     }
 }
 
@@ -133,10 +114,7 @@ fn an_inconclusive_result_can_count_as_failed() {
     let sandbox = Sandbox::new();
     let checks = command("['no-such-program-here']", "");
     let counted = || smoke(&sandbox, &checks).code(1).stdout_has("run  error  ");
-    counted()
-        .args(["--inconclusive", "rollback"])
-        .stderr_has("this counts as failed, as you asked")
-        .check();
+    counted().args(["--inconclusive", "rollback"]).stderr_has("this counts as failed, as you asked").check();
     sandbox.set("SMOKE_INCONCLUSIVE", "rollback");
     counted().any_stderr().check();
 }
@@ -163,9 +141,7 @@ fn a_signal_ends_the_run_and_its_commands() {
     let pid = sandbox.path("pid");
     let run = format!(r#"["sh", "-c", "echo $$ > {}; exec sleep 600"]"#, pid.display());
     let mut tool = smoke(&sandbox, &command(&run, "timeout = '10m'")).spawn();
-    wait_until("the command runs", || {
-        fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n'))
-    });
+    wait_until("the command runs", || fs::read_to_string(&pid).is_ok_and(|text| text.ends_with('\n')));
     kill_process(Pid::from_child(&tool), Signal::TERM).unwrap();
     assert_eq!(tool.wait().unwrap().code(), Some(143));
     assert!(!Path::new("/proc").join(sandbox.read("pid").trim()).exists());

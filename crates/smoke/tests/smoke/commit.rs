@@ -72,21 +72,8 @@ fn without_an_expected_commit_none_is_compared_and_it_says_so() {
 fn a_bare_address_is_one_check() {
     let sandbox = Sandbox::new();
     let server = Server::answers(|_| commit(OLD));
-    let url = || {
-        sandbox
-            .tool("smoke-test")
-            .arg(server.url("/health"))
-            .args(["--attempts", "1"])
-    };
+    let url = || sandbox.tool("smoke-test").arg(server.url("/health")).args(["--attempts", "1"]);
     url().stdout_has("url  pass  status 200, ").check();
-    url()
-        .args(["--expect-commit", &OLD[..7]])
-        .stdout_has("url  pass  status 200, commit 0123456, ")
-        .check();
-    url()
-        .args(["--expect-commit", NEW])
-        .code(1)
-        .stdout_has("url  stale  ")
-        .any_stderr()
-        .check();
+    url().args(["--expect-commit", &OLD[..7]]).stdout_has("url  pass  status 200, commit 0123456, ").check();
+    url().args(["--expect-commit", NEW]).code(1).stdout_has("url  stale  ").any_stderr().check();
 }

@@ -54,10 +54,7 @@ fn a_check_has_a_name_of_its_own() {
 
 #[test]
 fn an_unknown_kind_is_refused_with_those_there_are() {
-    refused(
-        &check("kind = 'postgres'"),
-        "check `one`: there is no kind postgres; supported: http, command, disk",
-    );
+    refused(&check("kind = 'postgres'"), "check `one`: there is no kind postgres; supported: http, command, disk");
     refused(&check(""), "check `one`: `kind` is missing: http, command, disk");
 }
 
@@ -125,23 +122,14 @@ fn a_value_of_the_wrong_type_is_refused() {
         ("headers = { \"a b\" = 'c' }", "the request is wrong: "),
         ("headers = { a = \"b\\nc\" }", "the request is wrong: "),
         ("method = 'get'", "`method` must be one of GET, HEAD, POST"),
-        (
-            "commit = 'commit'",
-            "`commit`, column 1: expected a path such as $.status",
-        ),
+        ("commit = 'commit'", "`commit`, column 1: expected a path such as $.status"),
     ] {
         let lines = format!("kind = 'http'\nurl = 'http://h/'\nexpect = 'status == 200'\n{line}");
         refused(&check(&lines), &format!("check `one`: {sentence}"));
     }
-    refused(
-        &check("kind = 'http'\nurl = 'http://h/'\nexpect = 200"),
-        "`expect` must be a text or a list of texts",
-    );
+    refused(&check("kind = 'http'\nurl = 'http://h/'\nexpect = 200"), "`expect` must be a text or a list of texts");
     for run in ["[]", "['']", "['-x']", "'true'", "[1]"] {
-        refused(
-            &check(&format!("kind = 'command'\nrun = {run}\nexpect = 'exit == 0'")),
-            "check `one`: `run` must b",
-        );
+        refused(&check(&format!("kind = 'command'\nrun = {run}\nexpect = 'exit == 0'")), "check `one`: `run` must b");
     }
 }
 
@@ -159,10 +147,7 @@ fn an_address_must_be_one_and_hold_no_password() {
         ("http://h h/", "the address is wrong: "),
         ("/health", "its url is a path of API_URL: API_URL is not set"),
     ] {
-        refused(
-            &check(&format!("kind = 'http'\nurl = '{url}'\nexpect = 'status == 200'")),
-            sentence,
-        );
+        refused(&check(&format!("kind = 'http'\nurl = '{url}'\nexpect = 'status == 200'")), sentence);
     }
 }
 
@@ -171,31 +156,18 @@ fn a_file_that_is_huge_or_no_text_is_refused() {
     refused(&"#".repeat((1 << 20) + 1), "it is longer than 1 MiB");
     let sandbox = Sandbox::new();
     let file = sandbox.write("checks.toml", b"\xff\xfe");
-    sandbox
-        .tool("smoke-test")
-        .arg(file)
-        .code(78)
-        .stderr_has("it is not UTF-8 text")
-        .check();
+    sandbox.tool("smoke-test").arg(file).code(78).stderr_has("it is not UTF-8 text").check();
 }
 
 #[test]
 fn the_checks_of_the_example_are_read() {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/guestbook/checks");
-    let files: Vec<_> = fs::read_dir(example)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let files: Vec<_> = fs::read_dir(example).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(!files.is_empty());
     for file in files {
         let sandbox = Sandbox::new();
         sandbox.set("API_URL", "http://127.0.0.1:8000");
-        sandbox
-            .tool("smoke-test")
-            .arg(file)
-            .arg("--dry-run")
-            .stdout_has(": ")
-            .check();
+        sandbox.tool("smoke-test").arg(file).arg("--dry-run").stdout_has(": ").check();
     }
 }
 
@@ -204,11 +176,7 @@ fn the_checks_of_the_example_are_read() {
 fn the_examples_of_the_reference_are_read() {
     let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/checks.md");
     let text = fs::read_to_string(reference).unwrap();
-    let blocks: Vec<&str> = text
-        .split("```toml\n")
-        .skip(1)
-        .map(|rest| rest.split("```").next().unwrap())
-        .collect();
+    let blocks: Vec<&str> = text.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     assert!(blocks.len() > 2);
     for block in blocks {
         let sandbox = Sandbox::new();

@@ -50,10 +50,7 @@ fn a_server_that_hangs_fails_when_the_time_of_the_attempt_is_over() {
     let server = Server::behaves(|_, stream| hang(stream));
     smoke(&sandbox, &page(&server.url("/"), "timeout = '200ms'"))
         .code(1)
-        .stdout_has(format!(
-            "no whole answer from {} within 0.2 s (3 attempts, ",
-            server.url("/")
-        ))
+        .stdout_has(format!("no whole answer from {} within 0.2 s (3 attempts, ", server.url("/")))
         .any_stderr()
         .check();
     assert_eq!(server.requests().len(), 3);
@@ -63,9 +60,7 @@ fn a_server_that_hangs_fails_when_the_time_of_the_attempt_is_over() {
 fn a_body_that_never_ends_its_sentence_fails_too() {
     let sandbox = Sandbox::new();
     let server = Server::behaves(|_, stream| {
-        stream
-            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
-            .unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf").unwrap();
         hang(stream);
     });
     smoke(&sandbox, &page(&server.url("/"), "timeout = '200ms'"))
@@ -79,33 +74,21 @@ fn a_body_that_never_ends_its_sentence_fails_too() {
 fn a_body_that_is_cut_off_fails() {
     let sandbox = Sandbox::new();
     let server = Server::answers(|_| "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf".to_owned());
-    smoke(&sandbox, &page(&server.url("/"), ""))
-        .code(1)
-        .stdout_has("page  fail  ")
-        .any_stderr()
-        .check();
+    smoke(&sandbox, &page(&server.url("/"), "")).code(1).stdout_has("page  fail  ").any_stderr().check();
 }
 
 #[test]
 fn a_reset_connection_fails() {
     let sandbox = Sandbox::new();
     let server = Server::resets();
-    smoke(&sandbox, &page(&server.url("/"), ""))
-        .code(1)
-        .stdout_has("page  fail  cannot ask ")
-        .any_stderr()
-        .check();
+    smoke(&sandbox, &page(&server.url("/"), "")).code(1).stdout_has("page  fail  cannot ask ").any_stderr().check();
 }
 
 #[test]
 fn garbage_instead_of_http_fails() {
     let sandbox = Sandbox::new();
     let server = Server::answers(|_| "SSH-2.0-OpenSSH_9.2p1\r\n\r\n".to_owned());
-    smoke(&sandbox, &page(&server.url("/"), ""))
-        .code(1)
-        .stdout_has("does not speak HTTP")
-        .any_stderr()
-        .check();
+    smoke(&sandbox, &page(&server.url("/"), "")).code(1).stdout_has("does not speak HTTP").any_stderr().check();
 }
 
 #[test]
@@ -113,11 +96,7 @@ fn tls_with_a_server_that_speaks_none_fails() {
     let sandbox = Sandbox::new();
     let server = Server::answers(|_| answer(200, ""));
     let url = server.url("/").replace("http:", "https:");
-    smoke(&sandbox, &page(&url, ""))
-        .code(1)
-        .stdout_has("page  fail  ")
-        .any_stderr()
-        .check();
+    smoke(&sandbox, &page(&url, "")).code(1).stdout_has("page  fail  ").any_stderr().check();
 }
 
 #[test]
@@ -172,17 +151,10 @@ fn an_app_that_is_starting_uses_up_no_attempt() {
 
 #[test]
 fn after_an_activation_the_app_may_be_starting() {
-    for variable in [
-        ("PUSHBACK_STEP", "smoke"),
-        ("PUSHBACK_STEP", "rollback"),
-        ("PUSHBACK_PARENT", "rollback"),
-    ] {
+    for variable in [("PUSHBACK_STEP", "smoke"), ("PUSHBACK_STEP", "rollback"), ("PUSHBACK_PARENT", "rollback")] {
         let sandbox = Sandbox::new();
         let (checks, _other) = opens_late(Closed::new());
-        smoke(&sandbox, &checks)
-            .env(variable.0, variable.1)
-            .stdout_has("page   pass   status 200, ")
-            .check();
+        smoke(&sandbox, &checks).env(variable.0, variable.1).stdout_has("page   pass   status 200, ").check();
     }
 }
 
@@ -195,12 +167,7 @@ fn an_endless_body_is_read_to_the_limit() {
             open = stream.write_all(&[b'x'; 8192]).is_ok();
         }
     });
-    smoke(
-        &sandbox,
-        &page(&server.url("/"), "expect = 'body contains \"Welcome\"'"),
-    )
-    .stdout_has("page  pass  ")
-    .check();
+    smoke(&sandbox, &page(&server.url("/"), "expect = 'body contains \"Welcome\"'")).stdout_has("page  pass  ").check();
     smoke(&sandbox, &page(&server.url("/"), "expect = 'json $.a == 1'"))
         .code(1)
         .stdout_has("the body is longer than is read, expected json $.a == 1")
@@ -211,22 +178,14 @@ fn an_endless_body_is_read_to_the_limit() {
 #[test]
 fn no_foreign_text_steers_the_terminal_or_floods_it() {
     let sandbox = Sandbox::new();
-    let server = Server::answers(|_| {
-        answer(
-            200,
-            &format!("\u{1b}]0;x\u{7}\u{202e}\n\u{9b}31m{}", "y".repeat(10_000)),
-        )
-    });
+    let server = Server::answers(|_| answer(200, &format!("\u{1b}]0;x\u{7}\u{202e}\n\u{9b}31m{}", "y".repeat(10_000))));
     for flags in [["-v"], ["--json"]] {
-        let ran = smoke(
-            &sandbox,
-            &page(&server.url("/"), "expect = 'body contains \"Welcome\"'"),
-        )
-        .args(flags)
-        .code(1)
-        .stdout_has("the body does not: `")
-        .any_stderr()
-        .check();
+        let ran = smoke(&sandbox, &page(&server.url("/"), "expect = 'body contains \"Welcome\"'"))
+            .args(flags)
+            .code(1)
+            .stdout_has("the body does not: `")
+            .any_stderr()
+            .check();
         let text = ran.stdout + &ran.stderr;
         let steers = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
         assert!(!text.contains(steers), "{text:?}");
@@ -238,9 +197,7 @@ fn no_foreign_text_steers_the_terminal_or_floods_it() {
 fn a_redirect_is_an_answer_and_is_not_followed() {
     let sandbox = Sandbox::new();
     let server = Server::answers(|_| answer(302, "").replace("\r\n\r\n", "\r\nLocation: /elsewhere\r\n\r\n"));
-    smoke(&sandbox, &page(&server.url("/"), "expect = 'status == 302'"))
-        .stdout_has("page  pass  status 302, ")
-        .check();
+    smoke(&sandbox, &page(&server.url("/"), "expect = 'status == 302'")).stdout_has("page  pass  status 302, ").check();
     let lines: Vec<String> = server.requests().into_iter().map(|request| request.line).collect();
     assert_eq!(lines, ["GET /"]);
 }
@@ -287,10 +244,6 @@ fn a_request_is_made_as_told_and_directly() {
 fn the_query_of_an_address_is_not_shown() {
     let sandbox = Sandbox::new();
     let url = Closed::new().url("/a?token=secret");
-    let ran = smoke(&sandbox, &page(&url, ""))
-        .code(1)
-        .stdout_has("/a refuses the connection")
-        .any_stderr()
-        .check();
+    let ran = smoke(&sandbox, &page(&url, "")).code(1).stdout_has("/a refuses the connection").any_stderr().check();
     assert!(!(ran.stdout + &ran.stderr).contains("secret"));
 }

@@ -79,15 +79,9 @@ fn the_json_is_one_object_of_the_documented_form() {
         .check();
     let printed: Printed = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!((printed.exit_code, printed.success), (1, false));
-    assert_eq!(
-        printed.details.source,
-        sandbox.path("checks.toml").display().to_string()
-    );
+    assert_eq!(printed.details.source, sandbox.path("checks.toml").display().to_string());
     let checks = printed.details.checks.unwrap();
-    let verdicts: Vec<_> = checks
-        .iter()
-        .map(|made| (made.verdict.as_str(), made.attempts))
-        .collect();
+    let verdicts: Vec<_> = checks.iter().map(|made| (made.verdict.as_str(), made.attempts)).collect();
     assert_eq!(verdicts, [("pass", 1), ("fail", 1)]);
     assert_eq!(printed.error.unwrap().message, "1 of 2 checks failed: full");
     assert!(printed.details.plan.is_none() && printed.details.expected_commit.is_none());
@@ -96,15 +90,9 @@ fn the_json_is_one_object_of_the_documented_form() {
 #[test]
 fn the_plan_as_json_has_the_documented_form() {
     let sandbox = Sandbox::new();
-    let ran = smoke(&sandbox, DISK)
-        .args(["--json", "--dry-run"])
-        .stdout_has("{")
-        .check();
+    let ran = smoke(&sandbox, DISK).args(["--json", "--dry-run"]).stdout_has("{").check();
     let printed: Printed = serde_json::from_str(&ran.stdout).unwrap();
     assert!(printed.details.checks.is_none());
     let plan = printed.details.plan.unwrap();
-    assert_eq!(
-        (plan[0].attempts, plan[0].expect.as_slice()),
-        (5, ["free > 1B".to_owned()].as_slice())
-    );
+    assert_eq!((plan[0].attempts, plan[0].expect.as_slice()), (5, ["free > 1B".to_owned()].as_slice()));
 }

@@ -27,11 +27,7 @@ fn smoke(sandbox: &Sandbox, checks: &str) -> Run {
 
 /// A checks file with one http check; `more` are further lines of it.
 fn page(url: &str, more: &str) -> String {
-    let expect = if more.contains("expect =") {
-        ""
-    } else {
-        "expect = 'status == 200'"
-    };
+    let expect = if more.contains("expect =") { "" } else { "expect = 'status == 200'" };
     format!(
         "[[check]]\nname = 'page'\nkind = 'http'\nurl = '{url}'\nattempts = 3\ninterval = '10ms'\n{expect}\n{more}\n"
     )

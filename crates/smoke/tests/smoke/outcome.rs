@@ -84,10 +84,7 @@ fn the_deadline_ends_all_checks_and_those_unfinished_fail() {
     let hanging = Server::behaves(|_, stream| hang(stream));
     let failing = Server::answers(|_| answer(500, ""));
     let many = page(&failing.url("/"), "").replace("attempts = 3\ninterval = '10ms'", "attempts = 100");
-    let checks = format!(
-        "{many}{}",
-        page(&hanging.url("/"), "timeout = '10m'").replace("'page'", "'hang'")
-    );
+    let checks = format!("{many}{}", page(&hanging.url("/"), "timeout = '10m'").replace("'page'", "'hang'"));
     smoke(&sandbox, &checks)
         .args(["--timeout", "2s", "--interval", "10m"])
         .code(1)
@@ -128,18 +125,12 @@ fn a_signal_does_not_wait_for_a_server_that_hangs() {
 #[test]
 fn a_run_leaves_one_record_and_a_dry_run_none() {
     let sandbox = Sandbox::new();
-    smoke(&sandbox, DISK)
-        .arg("--dry-run")
-        .stdout("disk  disk  /: free > 1B\n")
-        .check();
+    smoke(&sandbox, DISK).arg("--dry-run").stdout("disk  disk  /: free > 1B\n").check();
     assert!(sandbox.journal().is_empty());
     smoke(&sandbox, FULL).code(1).stdout_has("fail").any_stderr().check();
     let journal = sandbox.journal();
     assert_eq!(journal.len(), 1);
-    assert_eq!(
-        (&journal[0]["tool"], &journal[0]["command"]),
-        (&"smoke-test".into(), &"check".into())
-    );
+    assert_eq!((&journal[0]["tool"], &journal[0]["command"]), (&"smoke-test".into(), &"check".into()));
     assert_eq!(journal[0]["details"]["checks"][0]["verdict"], "fail");
 }
 
@@ -150,9 +141,7 @@ fn a_dry_run_asks_nobody_and_says_what_would_be_asked() {
     let url = server.url("/");
     smoke(&sandbox, &page(&url, "gate = true\ncommit = '$.c'"))
         .args(["--dry-run", "--expect-commit", "3f2a1c9"])
-        .stdout(format!(
-            "page  http  (gate) GET {url}: status == 200, commit $.c is 3f2a1c9\n"
-        ))
+        .stdout(format!("page  http  (gate) GET {url}: status == 200, commit $.c is 3f2a1c9\n"))
         .check();
     assert!(server.requests().is_empty());
 }
@@ -160,12 +149,7 @@ fn a_dry_run_asks_nobody_and_says_what_would_be_asked() {
 #[test]
 fn checks_can_come_from_stdin_but_not_in_a_deployment() {
     let sandbox = Sandbox::new();
-    sandbox
-        .tool("smoke-test")
-        .arg("-")
-        .stdin(DISK)
-        .stdout_has("disk  pass  ")
-        .check();
+    sandbox.tool("smoke-test").arg("-").stdin(DISK).stdout_has("disk  pass  ").check();
     sandbox
         .tool("smoke-test")
         .arg("-")
@@ -224,10 +208,6 @@ fn a_result_that_cannot_be_delivered_does_not_change_the_verdict() {
     let sandbox = Sandbox::new();
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut command = smoke(&sandbox, DISK).into_command();
-    let status = command
-        .stdout(full)
-        .stderr(std::process::Stdio::null())
-        .status()
-        .unwrap();
+    let status = command.stdout(full).stderr(std::process::Stdio::null()).status().unwrap();
     assert_eq!(status.code(), Some(0), "the record has it");
 }

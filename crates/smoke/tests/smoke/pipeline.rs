@@ -49,14 +49,8 @@ fn in_a_deployment_they_are_those_of_the_staged_release() {
         .stdout_has("7-3f2a1c9  pass  exit 0\n")
         .check();
     let record = &sandbox.journal()[0];
-    assert_eq!(
-        (&record["deploy"], &record["step"]),
-        (&"prod-7".into(), &"smoke".into())
-    );
-    assert_eq!(
-        (&record["release"], &record["success"]),
-        (&"7-3f2a1c9".into(), &true.into())
-    );
+    assert_eq!((&record["deploy"], &record["step"]), (&"prod-7".into(), &"smoke".into()));
+    assert_eq!((&record["release"], &record["success"]), (&"7-3f2a1c9".into(), &true.into()));
 }
 
 #[test]
@@ -72,16 +66,8 @@ fn a_rollback_checks_the_release_that_it_names() {
 #[test]
 fn a_release_that_is_gone_is_66() {
     let sandbox = two_releases();
-    by_setting(&sandbox)
-        .env("PUSHBACK_DEPLOY", "prod-8")
-        .code(66)
-        .stderr_has("prod-8 has no staged release")
-        .check();
-    by_setting(&sandbox)
-        .args(["--release", "5-aaaaaaa"])
-        .code(66)
-        .stderr_has("there is no release 5-aaaaaaa")
-        .check();
+    by_setting(&sandbox).env("PUSHBACK_DEPLOY", "prod-8").code(66).stderr_has("prod-8 has no staged release").check();
+    by_setting(&sandbox).args(["--release", "5-aaaaaaa"]).code(66).stderr_has("there is no release 5-aaaaaaa").check();
 }
 
 #[test]
@@ -119,11 +105,7 @@ fn without_smoke_checks_the_address_of_the_app_is_asked() {
     let server = Server::answers(|_| answer(200, ""));
     sandbox.set("API_URL", &server.url(""));
     by_setting(&sandbox).stdout_has("url  pass  status 200, ").check();
-    sandbox
-        .tool("smoke-test")
-        .args(["--setting", "PREFLIGHT_CHECKS"])
-        .stderr_has("skipped")
-        .check();
+    sandbox.tool("smoke-test").args(["--setting", "PREFLIGHT_CHECKS"]).stderr_has("skipped").check();
     assert_eq!(server.requests().len(), 1);
 }
 
@@ -132,9 +114,7 @@ fn a_path_is_joined_to_the_address_of_the_app() {
     let sandbox = Sandbox::new();
     let server = Server::answers(|_| answer(200, ""));
     sandbox.set("API_URL", &server.url("/app/"));
-    crate::smoke(&sandbox, &page("/health?x=1", ""))
-        .stdout_has("page  pass  ")
-        .check();
+    crate::smoke(&sandbox, &page("/health?x=1", "")).stdout_has("page  pass  ").check();
     assert_eq!(server.requests()[0].line, "GET /app/health?x=1");
 }
 
@@ -190,11 +170,7 @@ fn a_file_given_by_hand_is_one_of_the_current_directory() {
         "mine.toml",
         "[[check]]\nname = 'mine'\nkind = 'command'\nrun = ['grep', 'here', 'name']\nexpect = 'exit == 0'\n",
     );
-    sandbox
-        .tool("smoke-test")
-        .arg("mine.toml")
-        .stdout_has("mine  pass  exit 0\n")
-        .check();
+    sandbox.tool("smoke-test").arg("mine.toml").stdout_has("mine  pass  exit 0\n").check();
 }
 
 #[test]

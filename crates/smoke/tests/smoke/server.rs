@@ -65,10 +65,7 @@ impl Server {
                 drop(stream.unwrap().peek(&mut [0]));
             }
         });
-        Self {
-            address,
-            requests: Arc::default(),
-        }
+        Self { address, requests: Arc::default() }
     }
 
     fn listen(listener: TcpListener, behave: Behaviour) -> Self {
