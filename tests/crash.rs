@@ -146,6 +146,20 @@ fn killed_between_stop_switch_and_start_the_old_release_runs_again() {
 }
 
 #[test]
+fn a_shell_killed_alone_takes_its_tool_with_it_before_anything_is_undone() {
+    let server = Server::new();
+    let first = server.deploy("ok");
+    let once = server.sandbox.path("killed");
+    // The pipeline's shell is the parent of the tool that runs this command. The tool would go on, and start the app.
+    let kill = "kill -KILL \"$(ps -o ppid= -p $PPID | tr -d ' ')\"";
+    let stop =
+        format!("[ -e {once} ] || {{ touch {once}; {kill}; sleep 1; }}; rm -f data/running", once = once.display());
+    server.sandbox.set("STOP_COMMAND", &stop);
+    server.deploy("ok too");
+    assert_eq!((server.live(), server.running(), server.ends()), (first.clone(), first, vec![0, 137]));
+}
+
+#[test]
 fn a_runner_killed_alone_frees_nothing_while_its_pipeline_works() {
     let server = Server::new();
     server.deploy("ok");

@@ -10,7 +10,7 @@ fn a_push_returns_while_the_deployment_goes_on() {
     server.sandbox.set("TEST_COMMAND", &format!("until [ -e {} ]; do sleep 0.02; done", go.display()));
     let (commit, said) = server.push("ok");
     // git has returned, and the tests cannot have ended.
-    assert!(said.contains("submission 1") && said.contains("watch it"), "{said}");
+    assert!(said.contains("submission 1") && said.contains("its outcome"), "{said}");
     assert!(!server.is_idle() && server.live().is_empty());
     std::fs::write(&go, "").unwrap();
     server.settle();

@@ -91,20 +91,21 @@ pub(crate) fn wait(
     grace: Duration,
 ) -> io::Result<Status> {
     let began = Instant::now();
-    let leader = handle.pids().first().copied().unwrap_or_default();
     loop {
         if let Some(output) = handle.wait_timeout(LOOK_EVERY)? {
             return Ok(status_of(output.status));
         }
         let late = deadline.is_some_and(|deadline| began.elapsed() >= deadline);
         if late || signal::received().is_some() {
-            end(handle, leader, whole, grace)?;
+            end(handle, whole, grace)?;
             return Ok(Status::Deadline);
         }
     }
 }
 
-fn end(handle: &duct::Handle, leader: u32, whole: Whole, grace: Duration) -> io::Result<()> {
+/// Ends the child and all its kin: SIGTERM, and SIGKILL for those who are still there after `grace`.
+pub(crate) fn end(handle: &duct::Handle, whole: Whole, grace: Duration) -> io::Result<()> {
+    let leader = leader(handle);
     tell(leader, whole, Signal::TERM);
     let began = Instant::now();
     while began.elapsed() < grace && (handle.try_wait()?.is_none() || !kin(leader, whole).is_empty()) {
@@ -118,6 +119,11 @@ fn end(handle: &duct::Handle, leader: u32, whole: Whole, grace: Duration) -> io:
         }
     }
     Err(io::Error::other("a process does not end even when killed"))
+}
+
+/// The number of the child, which its group or session bears.
+fn leader(handle: &duct::Handle) -> u32 {
+    handle.pids().first().copied().unwrap_or_default()
 }
 
 fn tell(leader: u32, whole: Whole, signal: Signal) {

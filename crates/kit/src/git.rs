@@ -1,6 +1,6 @@
 //! The repository that commits are deployed from, asked through the user's own git.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -49,7 +49,10 @@ impl Repository {
     /// Runs git and returns what it printed; 74 with git's own last words when it fails.
     pub fn ask<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Result<String, Failure> {
         let args: Vec<_> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
-        let doing = args.first().map(|arg| arg.to_string_lossy().into_owned()).unwrap_or_default();
+        // The name of git's command: what comes before it is `-c NAME=value`.
+        let name =
+            |arg: &&OsString| !arg.as_encoded_bytes().starts_with(b"-") && !arg.as_encoded_bytes().contains(&b'=');
+        let doing = args.iter().find(name).map(|arg| arg.to_string_lossy().into_owned()).unwrap_or_default();
         let ended = self.run(&args)?;
         if ended.status.is_success() {
             return Ok(ended.text());

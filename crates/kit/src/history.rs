@@ -190,7 +190,7 @@ pub const fn outcome(code: u8) -> &'static str {
         0 => "live and verified",
         1 => "the tests failed; what was live is live",
         2 => "the build failed; what was live is live",
-        3 => "backup, migration or activation failed; what was live is live",
+        3 => "backup or activation failed; what was live is live",
         4 => "the smoke test failed; rolled back",
         5 => "CRITICAL: failed, and there was no way back or the rollback failed too",
         6 => "live, but the smoke test could not find out whether it works: a person must look",
@@ -200,7 +200,7 @@ pub const fn outcome(code: u8) -> &'static str {
         75 => "refused for now; nothing was touched",
         77 => "not permitted; nothing was touched",
         78 => "the settings are wrong; nothing was touched",
-        129.. => "it was killed; what it had touched was undone",
+        129.. => "it was killed",
         _ => "it ended in a way the pipeline does not know: see its log",
     }
 }

@@ -24,6 +24,9 @@ use crate::{signal, voice};
 /// How often a lock that is awaited is tried: a person notices no delay, and a day of waiting costs no work.
 const TRY_EVERY: Duration = Duration::from_millis(50);
 
+/// How often a lock that is not awaited is tried.
+const TRIES: u32 = 3;
+
 /// A held lock. Dropping it frees it, unless a child still carries it as its stdin.
 #[derive(Debug)]
 pub struct Lock {
@@ -43,10 +46,16 @@ impl Lock {
                 Err(busy(&path, &file))
             };
         }
-        match Self::try_take(file, &path, holder)? {
-            Ok(lock) => Ok(lock),
-            Err(file) => Err(busy(&path, &file)),
+        // More than one try: somebody may only be looking whether the lock is held.
+        let mut file = file;
+        for _ in 0..TRIES {
+            match Self::try_take(file, &path, holder)? {
+                Ok(lock) => return Ok(lock),
+                Err(same) => file = same,
+            }
+            thread::sleep(TRY_EVERY);
         }
+        Err(busy(&path, &file))
     }
 
     /// Holds `state/NAME` if nobody does; `None` when somebody does.

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use crate::ending::{Ended, Status};
-use crate::ending::{Whole, wait};
+use crate::ending::{Whole, end, wait};
 use crate::exit::Exit;
 use crate::failure::{Attempt, Failure};
 use crate::signal;
@@ -48,6 +48,7 @@ pub struct Program {
     stderr: Sink,
     deadline: Option<Duration>,
     session: bool,
+    whole_group: bool,
     grace: Duration,
 }
 
@@ -81,6 +82,7 @@ impl Program {
             stderr: Sink::Capture,
             deadline: None,
             session: false,
+            whole_group: false,
             grace: GRACE,
         }
     }
@@ -141,6 +143,13 @@ impl Program {
         self
     }
 
+    /// Its end is that of its whole group: what it leaves running there, because it was killed, say, is ended too.
+    #[must_use]
+    pub fn ends_its_group(mut self) -> Self {
+        self.whole_group = true;
+        self
+    }
+
     /// The program leads a session of its own (it is run by `setsid`): a deadline then ends the whole session.
     pub(crate) fn leads_session(mut self) -> Self {
         self.session = true;
@@ -173,7 +182,11 @@ impl Program {
         });
         let handle = expression.start().attempt_or(Exit::UNAVAILABLE, format_args!("start {name}"))?;
         let whole = if session { Whole::Session } else { Whole::Group };
-        let waited = wait(&handle, whole, self.deadline, self.grace).attempt(format_args!("wait for {name}"));
+        let mut waited = wait(&handle, whole, self.deadline, self.grace);
+        if self.whole_group {
+            waited = waited.and_then(|status| end(&handle, whole, self.grace).map(|()| status));
+        }
+        let waited = waited.attempt(format_args!("wait for {name}"));
         signal::check()?;
         Ok(Ended { status: waited?, stdout: stdout.read()?, stderr: stderr.read()? })
     }

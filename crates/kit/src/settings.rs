@@ -137,7 +137,7 @@ fn read_private(path: &Path, doing: &str) -> Result<String, Failure> {
     let me = rustix::process::geteuid().as_raw();
     if metadata.uid() != me && metadata.uid() != 0 {
         let message = format!("will not {doing}: it belongs to user {}, not to you or root", metadata.uid());
-        return Err(Failure::new(Exit::NOT_PERMITTED, message));
+        return Err(Failure::new(Exit::NOT_PERMITTED, message).hint(format!("sudo -u '#{}' …", metadata.uid())));
     }
     if metadata.mode() & 0o077 != 0 {
         let message = format!("will not {doing}: others may read it (mode {:04o})", metadata.mode() & 0o7777);

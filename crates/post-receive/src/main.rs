@@ -93,7 +93,7 @@ fn submit(environment: &str, update: &Update, follow: bool, cx: &Context) -> Res
         cx.warn(&text);
     }
     if submit.status.is_success() && !follow {
-        cx.say(&format!("watch it: deploy-queue -e {environment} log"));
+        cx.say(&format!("its outcome: deploy-queue -e {environment} log; to watch one: git push -o wait"));
     }
     Ok(submit.status.is_success())
 }

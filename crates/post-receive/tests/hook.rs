@@ -45,7 +45,7 @@ fn a_push_to_a_mapped_branch_is_submitted_and_the_pusher_told_where_to_look() {
     let (commit, said) = repository.push("one");
     assert_eq!(sandbox.read("calls"), call("refs/heads/main", &commit, &sandbox));
     assert!(said.contains("post-receive: submission 1: to prod"), "{said}");
-    assert!(said.contains("post-receive: watch it: deploy-queue -e "), "{said}");
+    assert!(said.contains("post-receive: its outcome: deploy-queue -e "), "{said}");
 }
 
 #[test]

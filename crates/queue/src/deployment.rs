@@ -129,6 +129,8 @@ fn pipeline(
         .stdin(lock.for_child()?)
         .stdout(Sink::File(clone()?))
         .stderr(Sink::File(clone()?))
+        // A shell that is killed leaves its tool at work, which would be in the way of whoever undoes its work.
+        .ends_its_group()
         .run()?;
     Ok(ended.status)
 }

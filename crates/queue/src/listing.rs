@@ -21,6 +21,9 @@ pub(crate) fn list(cx: &mut Context) -> Result<Outcome, Failure> {
         let state = if holder.is_some() { "runs" } else { "was killed; the next run settles it" };
         lines.push(format!("{}  {}  {state} since {}", open.id, short(&open.commit), rfc3339(open.began_at)));
     }
+    if let (Some(holder), true) = (&holder, lines.is_empty()) {
+        lines.push(format!("busy: the lock is held by {holder}"));
+    }
     let waiting = Queue::of(&root).waiting()?;
     for entry in &waiting {
         let by = voice::clean_line(&entry.by);
@@ -89,7 +92,11 @@ fn dropped(record: &Record) -> String {
 pub(crate) fn show(id: &DeployId, cx: &mut Context) -> Result<Outcome, Failure> {
     let path = cx.root()?.logs().join(format!("{id}.log"));
     match fs::read(&path) {
-        Ok(text) => Ok(Outcome::done(voice::clean(&String::from_utf8_lossy(&text)))),
+        Ok(text) => {
+            let text = voice::clean(&String::from_utf8_lossy(&text));
+            cx.detail("log", text.clone());
+            Ok(Outcome::done(text))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let failure =
                 Failure::new(Exit::ABSENT, format!("there is no log of {id}: {} is not there", path.display()));

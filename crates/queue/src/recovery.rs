@@ -43,7 +43,7 @@ pub(crate) fn settle_all(lock: &Lock, cx: &Context) -> Result<(), Failure> {
     let history = cx.history()?;
     for open in history.open() {
         cx.say(&format!("{} was killed; settling it", open.id));
-        let ending = settle(open, KILLED, "it was killed", lock, cx)?;
+        let ending = settle(open, KILLED, "found at the next start", lock, cx)?;
         let root = cx.root()?;
         files::make_private_dir(&root.logs())?;
         let path = root.logs().join(format!("{}.log", open.id));
@@ -72,7 +72,8 @@ pub(crate) fn judge(
             (Exit::signal(signal).code(), format!("the pipeline was ended by signal {signal}"))
         }
         Ok(Status::Deadline) => (Exit::DEADLINE.code(), "the pipeline took too long".to_owned()),
-        Err(failure) => (failure.exit.code(), failure.message),
+        Err(failure) if failure.exit.code() > 128 => (failure.exit.code(), failure.message),
+        Err(failure) => (Exit::IO.code(), failure.message),
     };
     settle(deployment, code, &why, lock, cx)
 }
@@ -87,7 +88,7 @@ fn settle(deployment: &Deployment, code: u8, why: &str, lock: &Lock, cx: &Contex
             let rollback = cx.tool("rollback", lock)?.args(["--keep-good", "--deploy", &deployment.id.to_string()]);
             match rollback.env("PUSHBACK_STEP", "rollback").run()?.status {
                 Status::Exit(0) => (code, "undone"),
-                _ => (NO_WAY_BACK, "and it could not be undone"),
+                _ => (NO_WAY_BACK, "it could not be undone"),
             }
         }
     };

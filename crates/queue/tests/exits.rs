@@ -87,11 +87,11 @@ fn a_git_that_is_missing_is_69() {
 }
 
 #[test]
-fn a_pipeline_that_is_missing_is_69() {
+fn a_pipeline_that_is_missing_is_74_and_not_what_preflight_says() {
     let (sandbox, _) = queue("true");
     fs::remove_file(sandbox.path("tools/deploy")).unwrap();
-    let run = submit(&sandbox, &["--follow", "main"]).code(69);
-    run.stdout_has("prod-1: exit 69: ").any_stderr().check();
+    let run = submit(&sandbox, &["--follow", "main"]).code(74);
+    run.stdout_has("prod-1: exit 74: ").any_stderr().check();
     settle(&sandbox);
 }
 

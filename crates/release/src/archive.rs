@@ -47,7 +47,10 @@ pub(crate) fn extract(repository: &Repository, commit: &str, dir: &Path) -> Resu
         .deadline(DEADLINE)
         .run()?;
     if !unpacked.status.is_success() {
-        return Err(Failure::new(Exit::IO, format!("cannot unpack {commit}: tar: {}", unpacked.last_words())));
+        // tar says the cause first, and last only that there was one.
+        let said = String::from_utf8_lossy(&unpacked.stderr);
+        let cause = said.lines().next().map_or_else(|| unpacked.status.spell(), str::to_owned);
+        return Err(Failure::new(Exit::IO, format!("cannot unpack {commit}: {cause}")));
     }
     fs::remove_file(&tar).attempt(format_args!("remove {}", tar.display()))?;
     refuse_lfs_pointers(repository, commit, dir)

@@ -112,11 +112,11 @@ fn sentence(deployment: &Deployment, code: Option<u8>, end: Option<&Record>) -> 
     format!("exit {}: {words}{note}", code.unwrap_or_default())
 }
 
-/// The steps in their order: the records of the tools that the pipeline itself ran. One that began and never ended was
-/// killed.
+/// The steps in their order: the records of the tools that the pipeline itself ran, or the queue when it settled what
+/// the pipeline had left. One that began and never ended was killed.
 fn steps(records: &[Record]) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    for record in records.iter().filter(|record| record.parent.is_none()) {
+    for record in records.iter().filter(|record| matches!(record.parent.as_deref(), None | Some("deploy-queue"))) {
         let Some(name) = record.step.as_deref().map(clean_line) else {
             continue;
         };

@@ -26,21 +26,25 @@ pub(crate) fn guard(cx: &mut Context) -> Result<Outcome, Failure> {
     }
     match objection(&history, deployment.as_ref(), clock::now()) {
         None => Ok(Outcome::done("")),
-        Some(objection) => Err(Failure::new(Exit::BUSY, format!("a person must look first: {objection}"))
-            .hint("find the cause (deploy-queue log), then push a fix, or deploy with deploy-queue submit --force")),
+        Some((objection, hint)) => {
+            Err(Failure::new(Exit::BUSY, format!("a person must look first: {objection}")).hint(hint))
+        }
     }
 }
 
-/// Why a deploy should not begin; `None` when it may.
-fn objection(history: &History, deployment: Option<&Deployment>, now: Time) -> Option<String> {
+/// Why a deploy should not begin and what a person can do; `None` when it may.
+fn objection(history: &History, deployment: Option<&Deployment>, now: Time) -> Option<(String, &'static str)> {
     if let Some(deployment) = deployment
         && let Some(bad) = rolled_back(history, &deployment.commit)
     {
         let commit: String = deployment.commit.chars().take(7).collect();
-        return Some(format!("{commit} was rolled back before, as {bad}"));
+        let hint = "push a fix; or, if this commit is not to blame, deploy-queue submit --force";
+        return Some((format!("{commit} was rolled back before, as {bad}"), hint));
     }
     let recent = recent_rollbacks(history, now);
-    (recent >= TOO_MANY).then(|| format!("{recent} deployments were rolled back automatically within the last hour"))
+    let hint = "find the cause (deploy-queue log), then deploy the fix with deploy-queue submit --force";
+    let objection = format!("{recent} deployments were rolled back automatically within the last hour");
+    (recent >= TOO_MANY).then_some((objection, hint))
 }
 
 /// The release in which this commit was rolled back, unless it was verified again afterwards.

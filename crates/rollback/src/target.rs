@@ -45,7 +45,10 @@ pub(crate) fn undo(history: &History, live: Option<ReleaseName>, id: &DeployId) 
         return Err(Failure::new(Exit::NO, message).hint("rollback --last goes back from what is live now"));
     }
     let from = deployment.release.clone();
-    Ok(match deployment.previous.clone().filter(|previous| !history.is_bad(previous)) {
+    // A person may have put a bad release live. It is no way back, but an older one that was verified is.
+    let previous = deployment.previous.clone().filter(|previous| !history.is_bad(previous));
+    let older = || history.good().filter(|good| good.number() < id.number()).max().cloned();
+    Ok(match previous.or_else(|| older().filter(|_| deployment.previous.is_some())) {
         Some(to) => Plan::Back { from, to },
         None => Plan::Stop { from },
     })
@@ -57,8 +60,10 @@ pub(crate) fn last(history: &History, live: Option<ReleaseName>) -> Result<Plan,
     if let Some(killed) = unfinished(history) {
         return Ok(killed);
     }
-    let live =
-        live.ok_or_else(|| Failure::new(Exit::ABSENT, "nothing is live, so there is nothing to go back from"))?;
+    let live = live.ok_or_else(|| {
+        Failure::new(Exit::ABSENT, "nothing is live, so there is nothing to go back from")
+            .hint("release list shows what can be activated")
+    })?;
     match history.good().filter(|good| **good < live).max() {
         Some(to) => Ok(Plan::Back { to: to.clone(), from: Some(live) }),
         None => Err(Failure::new(Exit::ABSENT, format!("no release before {live} was verified and is not bad"))
@@ -156,6 +161,11 @@ mod tests {
     fn a_first_deployment_or_a_bad_one_before_leaves_nothing_to_go_back_to() {
         assert_eq!(undoes(&["1-"], Some(1), 1), Ok(Plan::Stop { from: Some(release(1)) }));
         assert_eq!(undoes(&["1+", "<1", "2-"], Some(2), 2), Ok(Plan::Stop { from: Some(release(2)) }));
+    }
+
+    #[test]
+    fn when_what_was_live_is_bad_the_newest_verified_release_before_it_is_the_way_back() {
+        assert_eq!(undoes(&["1+", "2+", "<2", "3-"], Some(3), 3), Ok(back(3, 1)));
     }
 
     #[test]

@@ -25,11 +25,21 @@ pub(crate) fn conclude(plan: &Plan, trials: &[Trial], inconclusive: Inconclusive
     let verdicts: Vec<Verdict> = trials.iter().map(|trial| trial.verdict).collect();
     match answer(&verdicts) {
         Answer::Yes => Outcome::done(text),
-        Answer::No => Outcome::failed(Failure::new(Exit::NO, failed(&pairs)), text),
+        Answer::No => Outcome::failed(with_app_log(Failure::new(Exit::NO, failed(&pairs)), cx), text),
         Answer::Unknown => {
             let cause = trials.iter().find_map(|trial| trial.cause).unwrap_or(Exit::IO);
             Outcome::failed(not_known(&pairs, unknown(cause), inconclusive), text)
         }
+    }
+}
+
+/// After an activation the app's own word says more than what was seen from outside.
+fn with_app_log(failure: Failure, cx: &Context) -> Failure {
+    match (cx.step(), cx.root()) {
+        (Some("smoke" | "rollback"), Ok(root)) => {
+            failure.hint(format!("what the app said: {}", root.logs().join("app.log").display()))
+        }
+        _ => failure,
     }
 }
 
