@@ -1,7 +1,7 @@
 //! The SQLite engine: a live database is only ever read and written through SQLite's own locks.
 //!
-//! A raw copy of a database in WAL mode is torn, and a database put beside a stale `-wal` is corrupt. So [`snapshot`]
-//! and [`overwrite`] use the online backup API, and never its `run_to_completion`, which waits for ever.
+//! A raw copy of a database in WAL mode is torn, and a database put beside a stale `-wal` is corrupt. So [`snapshot()`]
+//! and [`overwrite()`] use the online backup API, and never its `run_to_completion`, which waits for ever.
 
 mod census;
 mod connection;

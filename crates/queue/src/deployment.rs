@@ -27,11 +27,11 @@ pub(crate) fn deploy(
         Err(failure) if failure.exit == Exit::ABSENT => return refuse(entry, &failure, root, cx),
         Err(failure) => return Err(failure),
     };
-    let id = take_id(&commit, repository, cx)?;
     let mut begin = cx.blank("begin");
+    begin.details = details(entry, &commit, root, repository)?;
+    let id = take_id(&commit, repository, cx)?;
     begin.deploy = Some(id.to_string());
     begin.commit = Some(commit.clone());
-    begin.details = details(entry, &commit, root, repository)?;
     cx.append(&begin)?;
     Queue::of(root).remove(entry)?;
     cx.say(&format!("{id}: {commit}, submission {}", entry.number));
