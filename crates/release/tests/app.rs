@@ -20,6 +20,15 @@ fn daemon() -> Sandbox {
     sandbox
 }
 
+/// The number of the app, once it is the app: between fork and exec it is still the shell, which is moving its files.
+fn app_of(sandbox: &Sandbox) -> String {
+    let pid = sandbox.read("prod/pid").trim().to_owned();
+    wait_until("the app is the app", || {
+        fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "sleep\n")
+    });
+    pid
+}
+
 fn session_of(pid: &str) -> String {
     let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap();
     let (_, fields) = stat.rsplit_once(") ").unwrap();
@@ -37,7 +46,7 @@ fn open_files(pid: &str) -> BTreeMap<String, String> {
 fn the_app_outlives_the_tool_in_a_session_of_its_own() {
     let sandbox = daemon();
     activate(&sandbox).check();
-    let pid = sandbox.read("prod/pid");
+    let pid = app_of(&sandbox);
     assert!(is_alive(&pid));
     assert_ne!(session_of(&pid), session_of("self"));
     kill("KILL", pid);
@@ -48,7 +57,7 @@ fn the_app_reads_dev_null_and_speaks_into_its_log_and_holds_nothing_else_of_ours
     let sandbox = daemon();
     let lock = sandbox.hold_lock("the pipeline");
     activate(&sandbox).stdin_file(lock).check();
-    let pid = sandbox.read("prod/pid");
+    let pid = app_of(&sandbox);
     let open = open_files(&pid);
     let log = sandbox.path("prod/logs/app.log").display().to_string();
     assert_eq!([&open["0"], &open["1"], &open["2"]], ["/dev/null", &log, &log]);
