@@ -179,6 +179,24 @@ fn a_runner_killed_alone_frees_nothing_while_its_pipeline_works() {
 }
 
 #[test]
+fn whoever_follows_gets_the_verdict_though_the_runner_was_killed() {
+    let server = Server::new();
+    let first = server.deploy("ok");
+    let (begun, go) = (server.sandbox.path("begun"), server.sandbox.path("go"));
+    let wait = format!("touch {}; until [ -e {} ]; do sleep 0.02; done", begun.display(), go.display());
+    server.sandbox.set("TEST_COMMAND", &wait);
+    let follow = server.tool("deploy-queue").args(["submit", "--follow", "--force", &first]);
+    let following = std::thread::scope(|scope| {
+        let followed = scope.spawn(|| follow.stdout_has("prod-2: exit 0: live and verified").any_stderr().check());
+        wait_until("the test runs", || begun.exists());
+        server.sandbox.program("/bin/kill".as_ref()).args(["-KILL", &server.lock_holder()]).check();
+        std::fs::write(&go, "").unwrap();
+        followed.join()
+    });
+    assert!(following.is_ok(), "who follows is told");
+}
+
+#[test]
 fn a_runner_that_is_told_to_stop_undoes_what_it_began() {
     let server = Server::new();
     let first = server.deploy("ok");

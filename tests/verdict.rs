@@ -207,3 +207,36 @@ fn settings_that_others_may_read_are_not_permitted() {
     server.deploy("ok too");
     assert_eq!((last_end(&server), server.live(), server.running()), (77, good.clone(), good));
 }
+
+#[test]
+fn an_activation_that_is_refused_before_it_touches_anything_condemns_nothing() {
+    let server = Server::new();
+    let good = server.deploy("ok");
+    // A test suite that makes what SHARED_PATHS names.
+    server.sandbox.set("TEST_COMMAND", "mkdir data");
+    server.deploy("ok too");
+    assert_eq!((last_end(&server), server.live(), server.running()), (3, good.clone(), good));
+    let list = server.tool("release").arg("list").any_stdout().check().stdout;
+    assert!(!list.contains("bad"), "{list}");
+}
+
+#[test]
+fn a_deployment_without_a_smoke_test_is_not_called_verified() {
+    let server = Server::new();
+    server.sandbox.set("SMOKE_CHECKS", "");
+    let commit = server.deploy("ok");
+    assert_eq!((server.ends(), server.live()), (vec![0], commit));
+    server.tool("deployment-report").stdout_has("exit 0: live; no smoke test is set").check();
+}
+
+#[test]
+fn a_password_in_an_address_is_shown_nowhere() {
+    let server = Server::new();
+    server.sandbox.set("SMOKE_CHECKS", "");
+    server.sandbox.set("API_URL", "http://bob:canary@127.0.0.1:9/");
+    server.deploy("ok");
+    assert_eq!(server.ends(), [78]);
+    for file in ["prod/journal.ndjson", "prod/logs/prod-1.log", "prod/logs/runner.log"] {
+        assert!(!server.sandbox.read(file).contains("canary"), "{file}");
+    }
+}

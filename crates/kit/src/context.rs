@@ -78,6 +78,12 @@ impl Context {
             );
             return Err(Failure::new(Exit::SETTINGS, message));
         }
+        // In every directory a relative path would be another file, and the history would split.
+        for name in ["PUSHBACK_JOURNAL", "DEPLOY_REPO", "APP_ENV_FILE"] {
+            if let Some(path) = settings.get(name).filter(|path| !path.starts_with('/')) {
+                return Err(Failure::new(Exit::SETTINGS, format!("{name} is {path}, which is not an absolute path")));
+            }
+        }
         record.deploy = settings.get("PUSHBACK_DEPLOY");
         record.step = settings.get("PUSHBACK_STEP");
         record.parent = settings.get("PUSHBACK_PARENT");

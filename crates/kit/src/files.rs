@@ -40,9 +40,14 @@ pub fn make_private_dir(path: &Path) -> Result<(), Failure> {
         .attempt(format_args!("make the directory {}", path.display()))
 }
 
-/// Makes a directory and its missing parents that others may enter (0755 less the umask), as an app's files need.
+/// Makes a directory and its missing parents that others may enter and not change (0755 less the umask), as an app's
+/// files need.
 pub fn make_dir(path: &Path) -> Result<(), Failure> {
-    fs::create_dir_all(path).attempt(format_args!("make the directory {}", path.display()))
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(path)
+        .attempt(format_args!("make the directory {}", path.display()))
 }
 
 /// Points a symbolic link at `target`, atomically: a reader sees the old target or the new one, never none.

@@ -2,6 +2,7 @@
 //! all ask here, so that they never disagree.
 
 use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use crate::clock::Time;
 use crate::failure::Failure;
@@ -39,6 +40,18 @@ impl Deployment {
     #[must_use]
     pub fn is_verified(&self) -> bool {
         self.exit_code == Some(0) && self.touched && self.release.is_some()
+    }
+
+    /// The exit code in words, no better than the records bear out.
+    #[must_use]
+    pub fn outcome(&self, code: u8) -> &'static str {
+        let smoke = self.records.iter().rfind(|record| record.step.as_deref() == Some("smoke"));
+        match code {
+            0 if !self.touched => "already live; nothing was to be done",
+            0 if !self.passed => "no smoke test passed: it is not known to work",
+            0 if smoke.is_some_and(|smoke| smoke.details.contains_key("skipped")) => "live; no smoke test is set",
+            code => outcome(code),
+        }
     }
 
     /// Whether it was asked for with `--force`.
@@ -169,6 +182,15 @@ impl History {
         verified.filter_map(|deployment| deployment.release.as_ref()).filter(|release| !self.is_bad(release))
     }
 
+    /// Whether the last smoke test after this release went live succeeded.
+    #[must_use]
+    pub fn passed_last(&self, release: &ReleaseName) -> bool {
+        let of_release = |record: &&Record| record.release.as_deref() == Some(release.to_string().as_str());
+        let after_switch = |record: &&Record| matches!(record.step.as_deref(), Some("smoke" | "rollback"));
+        let mut tests = self.records.iter().filter(|record| record.tool == "smoke-test");
+        tests.rfind(|record| of_release(record) && after_switch(record)).is_none_or(|test| test.success == Some(true))
+    }
+
     /// Whether any deployment ever touched this environment.
     #[must_use]
     pub fn is_touched(&self) -> bool {
@@ -178,14 +200,13 @@ impl History {
 
 /// The journal that the settings name, if any.
 #[must_use]
-pub fn journal_path(settings: &Settings) -> Option<std::path::PathBuf> {
+pub fn journal_path(settings: &Settings) -> Option<PathBuf> {
     let named = settings.get("PUSHBACK_JOURNAL").map(Into::into);
-    named.or_else(|| Some(std::path::Path::new(&settings.get("DEPLOY_ROOT")?).join("journal.ndjson")))
+    named.or_else(|| Some(Path::new(&settings.get("DEPLOY_ROOT")?).join("journal.ndjson")))
 }
 
 /// A deployment's exit code in words, for the report, the queue's log and the pusher.
-#[must_use]
-pub const fn outcome(code: u8) -> &'static str {
+const fn outcome(code: u8) -> &'static str {
     match code {
         0 => "live and verified",
         1 => "the tests failed; what was live is live",

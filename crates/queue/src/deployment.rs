@@ -5,7 +5,6 @@ use std::io::Write;
 
 use kit::failure::Attempt;
 use kit::git::Repository;
-use kit::history::outcome;
 use kit::lock::Lock;
 use kit::process::{Program, Sink, Status, own_dir};
 use kit::root::{DeployId, Root};
@@ -56,10 +55,10 @@ pub(crate) fn deploy(
 /// What is deployed: the tip that a pushed ref has now (hooks may arrive in reverse order); the submitted commit when
 /// the ref is gone, or when nobody pushed.
 fn present_commit(entry: &Entry, repository: &Repository) -> Result<String, Failure> {
-    let tip = entry.reference.as_deref().and_then(|reference| repository.commit(reference).ok());
-    match tip {
-        Some(tip) => Ok(tip),
-        None => repository.commit(&entry.commit),
+    match entry.reference.as_deref().map(|reference| repository.commit(reference)) {
+        Some(Err(failure)) if failure.exit != Exit::ABSENT => Err(failure),
+        Some(Ok(tip)) => Ok(tip),
+        Some(Err(_)) | None => repository.commit(&entry.commit),
     }
 }
 
@@ -120,7 +119,8 @@ fn pipeline(
     })?;
     let mut path = own_dir().unwrap_or_default().into_os_string();
     path.push(":");
-    path.push(std::env::var_os("PATH").unwrap_or_default());
+    // An empty PATH would mean the current directory.
+    path.push(std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()));
     let script = Program::tool("deploy")?.env("PATH", path).env("PUSHBACK_DEPLOY", id.to_string());
     let ended = script
         .args(force.then_some("--force"))
@@ -140,7 +140,9 @@ pub(crate) fn end(id: &DeployId, ending: Ending, mut log: &File, cx: &Context) -
     let history = cx.history()?;
     let mut record = cx.blank("end");
     record.deploy = Some(id.to_string());
+    let mut words = "";
     if let Some(deployment) = history.deployment(id) {
+        words = deployment.outcome(ending.code);
         record.commit = Some(deployment.commit.clone());
         record.release = deployment.release.as_ref().map(ToString::to_string);
         let took = record.started_at.signed_duration_since(deployment.began_at).num_milliseconds();
@@ -148,12 +150,12 @@ pub(crate) fn end(id: &DeployId, ending: Ending, mut log: &File, cx: &Context) -
         record.duration_ms = u64::try_from(took).unwrap_or_default();
     }
     record.conclude(Exit::of_child(ending.code));
-    record.details.insert("outcome".to_owned(), outcome(ending.code).into());
+    record.details.insert("outcome".to_owned(), words.into());
     if let Some(note) = &ending.note {
         record.details.insert("note".to_owned(), note.clone().into());
     }
     let note = ending.note.map(|note| format!(" ({note})")).unwrap_or_default();
-    let verdict = format!("deploy-queue: {id}: exit {}: {}{note}\n", ending.code, outcome(ending.code));
+    let verdict = format!("deploy-queue: {id}: exit {}: {words}{note}\n", ending.code);
     // The journal holds the verdict; a log on a full disk may lack it.
     log.write_all(verdict.as_bytes()).ok();
     cx.append(&record)

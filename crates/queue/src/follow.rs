@@ -5,12 +5,12 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::Duration;
 
-use kit::history::{History, outcome};
 use kit::journal::Record;
 use kit::root::{DeployId, Root};
 use kit::{Context, Exit, Failure, Outcome, signal, voice};
 
 use crate::entry::{Entry, number_in};
+use crate::submit::start_runner;
 
 /// Often enough for a person who watches.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -20,6 +20,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 pub(crate) fn follow(entry: &Entry, before: usize, root: &Root, cx: &Context) -> Result<Outcome, Failure> {
     let settles =
         |record: &Record| number_in(record) == Some(entry.number) && record.command.as_deref() != Some("submit");
+    let mut nudge = Nudge(0);
     loop {
         let history = cx.history()?;
         let settled = history.records.iter().find(|record| settles(record));
@@ -35,6 +36,7 @@ pub(crate) fn follow(entry: &Entry, before: usize, root: &Root, cx: &Context) ->
             let message = format!("submission {} waits, for the runner stopped: {}", entry.number, error.message);
             return Err(Failure::new(Exit::IO, message).hint("mend it, then deploy-queue run"));
         }
+        nudge.turn(root, cx)?;
         signal::sleep(LOOK_EVERY)?;
     }
 }
@@ -52,19 +54,31 @@ fn not_deployed(entry: &Entry, record: &Record) -> Failure {
 fn watch(id: &DeployId, root: &Root, cx: &Context) -> Result<Outcome, Failure> {
     let path = root.logs().join(format!("{id}.log"));
     let mut shown = 0;
+    let mut nudge = Nudge(0);
     loop {
         // The end is looked up before the log is read: what was written before the end is then shown before it.
-        let ended = ended(id, &cx.history()?);
+        let history = cx.history()?;
+        let ended = history.deployment(id).and_then(|deployment| Some((deployment, deployment.exit_code?)));
         shown += show(&path, shown);
-        if let Some(code) = ended {
-            return Ok(Outcome::with(Exit::of_child(code), format!("{id}: exit {code}: {}", outcome(code))));
+        if let Some((deployment, code)) = ended {
+            return Ok(Outcome::with(Exit::of_child(code), format!("{id}: exit {code}: {}", deployment.outcome(code))));
         }
+        nudge.turn(root, cx)?;
         signal::sleep(LOOK_EVERY)?;
     }
 }
 
-fn ended(id: &DeployId, history: &History) -> Option<u8> {
-    history.deployment(id)?.exit_code
+/// Sees to it that a runner is at work: one that was killed leaves its pipeline alone, and nobody to end it.
+struct Nudge(u32);
+
+impl Nudge {
+    /// After so many looks another runner is started; it goes home at once when there is one.
+    const EVERY: u32 = 25;
+
+    fn turn(&mut self, root: &Root, cx: &Context) -> Result<(), Failure> {
+        self.0 += 1;
+        if self.0.is_multiple_of(Self::EVERY) { start_runner(root, cx, &["--quiet"]) } else { Ok(()) }
+    }
 }
 
 /// Shows the whole lines after `from`, and returns their length. A log that is not there yet is empty.

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 
 use kit::clock::{self, rfc3339};
-use kit::history::{Deployment, outcome};
+use kit::history::Deployment;
 use kit::journal::Record;
 use kit::root::DeployId;
 use kit::{Context, Exit, Failure, Outcome, lock, voice};
@@ -65,7 +65,9 @@ pub(crate) fn log(last: usize, cx: &mut Context) -> Result<Outcome, Failure> {
 fn line(deployment: &Deployment) -> String {
     let end = deployment.records.iter().rfind(|record| record.is("deploy-queue", "end"));
     let became = match (deployment.exit_code, end) {
-        (Some(code), Some(end)) => format!("exit {code}: {} ({})", outcome(code), clock::spell(end.duration_ms)),
+        (Some(code), Some(end)) => {
+            format!("exit {code}: {} ({})", deployment.outcome(code), clock::spell(end.duration_ms))
+        }
         _ => "runs, or was killed".to_owned(),
     };
     let entry = deployment.begin().and_then(number_in).unwrap_or_default();

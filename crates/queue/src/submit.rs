@@ -31,7 +31,7 @@ pub(crate) fn submit(submission: &Submission, cx: &mut Context) -> Result<Outcom
     let place = place(&entry, &environment, &before, lock::holder(&root)?);
     cx.detail("place", place.clone());
     let records = cx.history()?.records.len();
-    start_runner(&root, cx)?;
+    start_runner(&root, cx, &[])?;
     if submission.follow {
         cx.say(&place);
         return follow::follow(&entry, records, &root, cx);
@@ -54,12 +54,12 @@ fn place(entry: &Entry, environment: &str, before: &[Entry], holder: Option<Stri
 }
 
 /// Starts a runner in the background. If one is at work it finds the new submission itself, and this one goes home.
-fn start_runner(root: &Root, cx: &Context) -> Result<(), Failure> {
+pub(crate) fn start_runner(root: &Root, cx: &Context, flags: &[&str]) -> Result<(), Failure> {
     files::make_private_dir(&root.logs())?;
     let path = root.logs().join("runner.log");
     let log = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
     let log = log.attempt(format_args!("open the log {}", path.display()))?;
-    let runner = Program::tool("deploy-queue")?.arg("run").dir(root.path());
+    let runner = Program::tool("deploy-queue")?.arg("run").args(flags).dir(root.path());
     let runner = match cx.settings.file() {
         Some(file) => runner.env("PUSHBACK_ENV", file),
         None => runner,

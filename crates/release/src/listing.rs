@@ -32,7 +32,8 @@ fn answer(commit: &str, live: Option<ReleaseName>, cx: &mut Context) -> Result<O
     };
     let there = cx.root()?.revision(&live)?;
     cx.concerns(&live, Some(&there));
-    if there.starts_with(&commit.to_lowercase()) && cx.history()?.is_good(&live) {
+    let history = cx.history()?;
+    if there.starts_with(&commit.to_lowercase()) && history.is_good(&live) && history.passed_last(&live) {
         cx.say(&format!("{commit} is live and verified, as {live}"));
         Ok(Outcome::done(""))
     } else {

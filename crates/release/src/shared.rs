@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use kit::failure::Attempt;
 use kit::settings::Settings;
 use kit::{Exit, Failure, files};
 
@@ -75,7 +74,7 @@ impl SharedPaths {
             }
             let link = release.join(&path.relative);
             if let Some(parent) = link.parent() {
-                fs::create_dir_all(parent).attempt(format_args!("make the directory {}", parent.display()))?;
+                files::make_dir(parent)?;
             }
             if !path.is_linked(release) {
                 files::point(&link, &path.target())?;

@@ -1,6 +1,8 @@
 //! Staging: a commit becomes a directory that has its name only when it is complete and on disk.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use kit::failure::Attempt;
@@ -36,7 +38,10 @@ pub(crate) fn stage(commit: &str, cx: &mut Context) -> Result<Outcome, Failure> 
         return Err(Failure::new(Exit::CANNOT_CREATE, message).hint("submit the commit again: it gets a new number"));
     }
     files::make_dir(&root.releases())?;
-    clear_leftovers(&root)?;
+    if let Err(failure) = clear_leftovers(&root) {
+        // What another release left is in nobody's way; what bears this one's name will be.
+        cx.warn(&failure.message);
+    }
     let partial = partial(&release, &root);
     let staged = fill(&partial, &repository, &commit, &shared, &root);
     if let Err(failure) = staged {
@@ -64,7 +69,10 @@ fn fill(
         let message = "the commit tracks a file REVISION, which is where a release keeps its commit";
         return Err(Failure::new(Exit::SETTINGS, message).hint("rename the file in the repository"));
     }
-    fs::write(&revision, format!("{commit}\n")).attempt(format_args!("write {}", revision.display()))?;
+    let written = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&revision);
+    written
+        .and_then(|mut file| file.write_all(format!("{commit}\n").as_bytes()))
+        .attempt(format_args!("write {}", revision.display()))?;
     files::sync_tree(partial)
 }
 

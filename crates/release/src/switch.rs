@@ -30,9 +30,10 @@ pub(crate) fn activate(release: Option<ReleaseName>, timeout: Duration, cx: &mut
     let commit = root.revision(&release)?;
     let before = root.live()?;
     cx.concerns(&release, Some(&commit));
-    cx.begins(Map::from_iter([("previous".to_owned(), before.as_ref().map(ToString::to_string).into())]))?;
     let directory = root.release(&release);
+    // Before the begin: links in a release that is not live touch nothing, and a refusal is no reason to roll back.
     shared.link(&directory, &root.shared())?;
+    cx.begins(Map::from_iter([("previous".to_owned(), before.as_ref().map(ToString::to_string).into())]))?;
     if let (Restart::StopStart { stop, .. }, Some(before)) = (&restart, &before) {
         stop_app(stop, before, &release, timeout, cx, &root)?;
     }

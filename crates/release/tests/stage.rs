@@ -200,3 +200,17 @@ fn a_hook_s_environment_and_replaced_objects_lead_nowhere_else() {
     let release = staged(run.env("GIT_CONFIG_COUNT", "nonsense"));
     assert_eq!(fs::read_to_string(release.join("app")).unwrap(), "good");
 }
+
+#[test]
+fn nobody_else_may_change_a_release_whatever_the_umask() {
+    let sandbox = Sandbox::new();
+    let repository = sandbox.repository();
+    repository.write("file", "x");
+    let (commit, _) = repository.push("one");
+    let release = testkit::tool_path("release");
+    let script = format!("umask 000; exec {} stage {commit}", release.display());
+    let stage = sandbox.program("/bin/sh".as_ref()).args(["-c", &script]).env("PUSHBACK_ENV", sandbox.env_file());
+    stage.env("PUSHBACK_DEPLOY", "prod-1").any_stdout().check();
+    let loose = sandbox.program("find".as_ref()).arg(sandbox.root().join("releases")).args(["-perm", "/022"]);
+    loose.check();
+}

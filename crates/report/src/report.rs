@@ -1,7 +1,7 @@
 //! A deployment as a report: who asked for what, each step with its verdict and time, and the outcome.
 
 use kit::clock::{self, rfc3339};
-use kit::history::{Deployment, outcome};
+use kit::history::Deployment;
 use kit::journal::Record;
 use kit::voice::clean_line;
 use serde_json::{Value, json};
@@ -102,14 +102,12 @@ impl Step {
 
 /// The outcome in words. A 0 that no passed smoke test bears out is not called verified.
 fn sentence(deployment: &Deployment, code: Option<u8>, end: Option<&Record>) -> String {
-    let words = match code {
-        None => return "it has no end: it runs, or was killed".to_owned(),
-        Some(0) if !deployment.touched => "already live; nothing was to be done",
-        Some(0) if !deployment.passed => return "exit 0, but no smoke test passed: it is not known to work".to_owned(),
-        Some(code) => outcome(code),
+    let Some(code) = code else {
+        return "it has no end: it runs, or was killed".to_owned();
     };
+    let words = deployment.outcome(code);
     let note = end.and_then(|end| end.text("note")).map(|note| format!("; {}", clean_line(note))).unwrap_or_default();
-    format!("exit {}: {words}{note}", code.unwrap_or_default())
+    format!("exit {code}: {words}{note}")
 }
 
 /// The steps in their order: the records of the tools that the pipeline itself ran, or the queue when it settled what

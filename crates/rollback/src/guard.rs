@@ -19,7 +19,14 @@ pub(crate) fn guard(cx: &mut Context) -> Result<Outcome, Failure> {
     }
     cx.root()?;
     let history = cx.history()?;
-    let deployment = deploy.and_then(|id| history.deployment(&id).cloned());
+    let deployment = deploy.as_ref().and_then(|id| history.deployment(id).cloned());
+    if let Some(id) = deploy
+        && deployment.as_ref().is_none_or(|deployment| deployment.exit_code.is_some())
+    {
+        // The variable is left over from somewhere: nobody would settle what such a pipeline leaves.
+        let message = format!("PUSHBACK_DEPLOY is {id}, which is no deployment in progress");
+        return Err(Failure::new(Exit::SETTINGS, message).hint("unset PUSHBACK_DEPLOY, then deploy-queue submit"));
+    }
     if deployment.as_ref().is_some_and(Deployment::is_forced) {
         cx.say("forced: the guard is not asked");
         return Ok(Outcome::done(""));

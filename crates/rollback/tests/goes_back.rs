@@ -176,7 +176,12 @@ fn a_guard_by_hand_appends_nothing_and_in_a_deployment_one_record() {
     let before = sandbox.journal().len();
     sandbox.tool("rollback").arg("--guard").check();
     assert_eq!(sandbox.journal().len(), before);
-    sandbox.tool("rollback").env("PUSHBACK_DEPLOY", "prod-1").arg("--guard").check();
+    // A deployment that has ended is none in progress: the variable is left over from somewhere.
+    let left_over = sandbox.tool("rollback").env("PUSHBACK_DEPLOY", "prod-1").arg("--guard").code(78);
+    left_over.stderr_has("no deployment in progress").check();
+    sandbox.deployed(2, None);
+    let before = sandbox.journal().len();
+    sandbox.tool("rollback").env("PUSHBACK_DEPLOY", "prod-2").arg("--guard").check();
     assert_eq!((sandbox.journal().len(), &sandbox.journal()[before]["command"]), (before + 1, &"guard".into()));
 }
 

@@ -84,7 +84,8 @@ impl Subject {
 
 /// The one check of a bare address: it answers with 200, and names the commit if that is asked for.
 pub(crate) fn of_url(url: &str, with_commit: bool, defaults: &Defaults<'_>) -> Result<Vec<Check>, Failure> {
-    let wrong = |sentence: String| Failure::new(Exit::SETTINGS, format!("{}: {sentence}", kit::voice::clean_line(url)));
+    // Without the address itself: what is wrong with it may be the password in it.
+    let wrong = |sentence: String| Failure::new(Exit::SETTINGS, format!("the address to check: {sentence}"));
     let expected = Expectation::<AnswerAssertion>::parse("status == 200").map_err(|error| wrong(error.to_string()))?;
     let commit = with_commit.then(JsonPath::commit);
     Ok(vec![Check {

@@ -90,7 +90,14 @@ impl Source {
     /// What the checks are called.
     pub(crate) fn spell(&self) -> String {
         match self {
-            Self::Url(url) => voice::clean_line(url.split('?').next().unwrap_or_default()),
+            Self::Url(url) => {
+                let shown = url.split('?').next().unwrap_or_default();
+                // A user and password are refused later; until then they are not shown either.
+                match (shown.split_once("://"), shown.rsplit_once('@')) {
+                    (Some((scheme, _)), Some((_, rest))) => voice::clean_line(&format!("{scheme}://{rest}")),
+                    _ => voice::clean_line(shown),
+                }
+            }
             Self::Stdin => "-".to_owned(),
             Self::File(path) => voice::clean_line(&path.to_string_lossy()),
             Self::Nothing => String::new(),
