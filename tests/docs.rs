@@ -4,19 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use testkit::{Sandbox, tool_path};
-
-const TOOLS: [&str; 9] = [
-    "backup-db",
-    "deploy-queue",
-    "deployment-report",
-    "post-receive",
-    "release",
-    "restore-db",
-    "rollback",
-    "run-step",
-    "smoke-test",
-];
+use testkit::{Sandbox, TOOLS, tool_path};
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -6,20 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use testkit::{Repository, Run, Sandbox, tools_dir, wait_until};
-
-/// The family, as `scripts/install` installs it.
-const TOOLS: [&str; 9] = [
-    "backup-db",
-    "deploy-queue",
-    "deployment-report",
-    "post-receive",
-    "release",
-    "restore-db",
-    "rollback",
-    "run-step",
-    "smoke-test",
-];
+use testkit::{Repository, Run, Sandbox, TOOLS, tools_dir, wait_until};
 
 /// The app runs when `data/running` holds its commit; it is well when `health` says ok.
 const SMOKE: &str = r#"

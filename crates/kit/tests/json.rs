@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use testkit::{Run, Sandbox, release_of};
+use testkit::{Run, Sandbox, TOOLS, release_of};
 
 /// The form of `docs/journal.md`, told here a second time: a field that comes or goes must be meant.
 #[derive(Debug, Deserialize)]
@@ -33,18 +33,6 @@ struct Error {
     message: String,
     hint: Option<String>,
 }
-
-const TOOLS: [&str; 9] = [
-    "backup-db",
-    "deploy-queue",
-    "deployment-report",
-    "post-receive",
-    "release",
-    "restore-db",
-    "rollback",
-    "run-step",
-    "smoke-test",
-];
 
 /// Runs a tool that must end with this code, and reads the one object on its stdout.
 fn object(run: Run, code: u8) -> Object {

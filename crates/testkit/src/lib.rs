@@ -14,7 +14,7 @@ pub use processes::{is_alive, kill};
 pub use repository::{Repository, gits};
 pub use run::{Ran, Run};
 pub use sandbox::Sandbox;
-pub use tools::{tool_path, tools_dir};
+pub use tools::{TOOLS, tool_path, tools_dir};
 
 use std::time::{Duration, Instant};
 

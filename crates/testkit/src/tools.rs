@@ -6,6 +6,19 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+/// The family, as `scripts/install` installs it.
+pub const TOOLS: [&str; 9] = [
+    "backup-db",
+    "deploy-queue",
+    "deployment-report",
+    "post-receive",
+    "release",
+    "restore-db",
+    "rollback",
+    "run-step",
+    "smoke-test",
+];
+
 /// The directory that holds every tool and `deploy`.
 pub fn tools_dir() -> &'static Path {
     static DIR: OnceLock<PathBuf> = OnceLock::new();
