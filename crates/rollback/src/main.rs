@@ -98,7 +98,8 @@ fn go_back(to: &ReleaseName, lock: &Lock, cx: &mut Context) -> Result<Outcome, F
         Status::Exit(0) => Ok(Outcome::done(root.release(to).display().to_string())),
         Status::Exit(1) => {
             let message = format!("{to} is live again, but it fails its smoke test");
-            Err(Failure::new(Exit::NO, message).hint("look at the app's log: DEPLOY_ROOT/logs/app.log"))
+            let log = root.logs().join("app.log");
+            Err(Failure::new(Exit::NO, message).hint(format!("what the app said: {}", log.display())))
         }
         status => {
             let message = format!("{to} is live again, but it is not known to work: smoke-test {}", status.spell());
