@@ -160,6 +160,28 @@ fn a_shell_killed_alone_takes_its_tool_with_it_before_anything_is_undone() {
 }
 
 #[test]
+fn a_tool_killed_alone_has_its_command_ended_before_anything_is_undone() {
+    for setting in ["STOP_COMMAND", "START_COMMAND"] {
+        let server = Server::new();
+        let first = server.deploy("ok");
+        let once = server.sandbox.path("killed");
+        let command = match setting {
+            "STOP_COMMAND" => "rm -f data/running",
+            _ => "echo \"@$PUSHBACK_COMMIT\" > data/running",
+        };
+        // The command would act after the old release runs again, and does not end when it is asked to.
+        let late = format!("{{ trap '' TERM; touch {}; kill -KILL $PPID; sleep 7; }}", once.display());
+        server.sandbox.set(setting, &format!("[ -e {} ] || {late}; {command}", once.display()));
+        server.deploy("ok too");
+        assert_eq!((server.live(), server.running()), (first.clone(), first), "{setting}");
+        // The killed tool left no record that would explain a 3.
+        assert_eq!(server.ends(), [0, 74], "{setting}");
+        let notes = std::fs::read_dir(server.sandbox.root().join("state/commands")).unwrap();
+        assert_eq!(notes.count(), 0, "no note is left");
+    }
+}
+
+#[test]
 fn a_runner_killed_alone_frees_nothing_while_its_pipeline_works() {
     let server = Server::new();
     server.deploy("ok");

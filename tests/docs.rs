@@ -141,3 +141,19 @@ fn every_exit_code_of_a_tool_stands_in_the_contract() {
         }
     }
 }
+
+#[test]
+fn every_test_that_the_page_of_faults_names_exists() {
+    let page = read("docs/faults.md");
+    let mut seen = 0;
+    for row in page.lines().filter(|line| line.starts_with('|') && line.contains(".rs`: ")) {
+        let cell = row.trim_end_matches(['|', ' ']).rsplit('|').next().expect("a last cell");
+        let named: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
+        let [file, test] = named[..] else { panic!("not a file and a test: {cell}") };
+        let text = read(file);
+        assert!(text.contains(&format!("#[test]\nfn {test}() {{")), "{file} has no test {test}");
+        seen += 1;
+    }
+    let rows = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| fault ")).count();
+    assert!(seen == rows && seen > 40, "{seen} of {rows} rows name their test");
+}

@@ -1,6 +1,12 @@
 //! A server with a tiny app that deploys in well under a second: what it needs is a shell, and what it does can be read
 //! from two files. Everything else is real: git, the hook, the tools, SQLite.
 
+pub mod canary;
+pub mod evil;
+pub mod strace;
+pub mod sweep;
+pub mod trace;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -121,6 +127,12 @@ impl Server {
     /// Waits until the queue is worked off.
     pub fn settle(&self) {
         wait_until("the queue is worked off", || self.is_idle());
+    }
+
+    /// Waits until nothing runs; what cannot begin may wait.
+    pub fn settle_or_wait(&self) {
+        let stopped = || self.records("deploy-queue", "run").iter().any(|record| record["success"] == false);
+        wait_until("the runner is gone", || self.is_idle() || stopped());
     }
 
     /// Whether nothing waits and no runner or pipeline is left.

@@ -1,4 +1,4 @@
-//! A set that is not complete yet: a hidden directory in BACKUP_DIR, which nobody takes for a backup.
+//! A set that is not complete yet, or no more: a hidden directory in BACKUP_DIR, which nobody takes for a backup.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -26,8 +26,8 @@ pub(crate) struct Partial {
 impl Partial {
     /// Makes the directory (0700), and BACKUP_DIR with it where that is missing: 73 when that is not possible. What
     /// killed runs left is removed, unless somebody builds a set here right now.
-    pub(crate) fn begin(store: &Path) -> Result<Self, Failure> {
-        let doing = format!("make a backup in {}", store.display());
+    pub(crate) fn begin(store: &Path, doing: &str) -> Result<Self, Failure> {
+        let doing = format!("{doing} in {}", store.display());
         let uncreatable = |error: &io::Error| match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Failure::io(&doing, error),
             _ => {
@@ -85,7 +85,25 @@ impl Partial {
 impl Drop for Partial {
     fn drop(&mut self) {
         // After a rename there is nothing; otherwise the next run removes what stays.
-        drop(fs::remove_dir_all(&self.path));
+        drop(files::remove_tree(&self.path));
+    }
+}
+
+/// Takes a set's name away, durably, before its files: half a set is none, and the next run clears what is left of it.
+/// `false` when another run was faster.
+pub(crate) fn remove(set: &Path) -> Result<bool, Failure> {
+    let name = set.file_name().unwrap_or_default().to_string_lossy();
+    let hidden = set.with_file_name(format!("{PREFIX}{}-{name}", process::id()));
+    let doing = format!("remove {}", set.display());
+    match fs::rename(set, &hidden) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        renamed => renamed.attempt(&doing)?,
+    }
+    files::sync_dir(set.parent().unwrap_or(set)).attempt(&doing)?;
+    match fs::remove_dir_all(&hidden) {
+        // Another run that cleared up was faster.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::io(&doing, &error)),
+        _ => Ok(true),
     }
 }
 
@@ -96,7 +114,7 @@ fn private(recursive: bool) -> DirBuilder {
 }
 
 /// Shares the lock of those who build. Whoever gets it alone first removes what killed runs left.
-fn share(store: &Path) -> io::Result<File> {
+pub(crate) fn share(store: &Path) -> io::Result<File> {
     let file =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(store.join(LOCK))?;
     match file.try_lock() {
@@ -109,11 +127,10 @@ fn share(store: &Path) -> io::Result<File> {
 }
 
 fn remove_leftovers(store: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(store)? {
-        let entry = entry?;
-        let is_ours = entry.file_name().as_encoded_bytes().starts_with(PREFIX.as_bytes());
-        if is_ours && entry.file_type()?.is_dir() {
-            fs::remove_dir_all(entry.path())?;
+    for path in files::list(store)? {
+        let is_ours = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(PREFIX.as_bytes()));
+        if is_ours && path.symlink_metadata()?.is_dir() {
+            files::remove_tree(&path)?;
         }
     }
     Ok(())

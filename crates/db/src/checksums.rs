@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use kit::{Attempt, Exit, Failure};
+use kit::{Attempt, Exit, Failure, files};
 
 use crate::deadline::Deadline;
 use crate::digest::Digest;
@@ -45,6 +45,10 @@ pub fn of_set(set: &Path, deadline: &Deadline) -> Result<Sums, Failure> {
     let mut sums = Sums::new();
     let mut names = list(set, "")?;
     if names.iter().any(|name| name == CONFIG_DIR) {
+        let kind = fs::symlink_metadata(set.join(CONFIG_DIR)).attempt(format_args!("look at {CONFIG_DIR}"))?;
+        if !kind.is_dir() {
+            return Err(damaged(format!("{CONFIG_DIR} is not a directory")));
+        }
         names.retain(|name| name != CONFIG_DIR);
         names.extend(list(&set.join(CONFIG_DIR), "config/")?);
     }
@@ -63,11 +67,7 @@ pub fn of_set(set: &Path, deadline: &Deadline) -> Result<Sums, Failure> {
 /// Compares what a set holds with what its `SHA256SUMS` says: 65 with the first file that is missing, changed, or
 /// does not belong there.
 pub fn verify(set: &Path, deadline: &Deadline) -> Result<Sums, Failure> {
-    let path = set.join(FILE);
-    let text = fs::read(&path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => damaged(format!("{FILE} is missing")),
-        _ => Failure::io(format_args!("read {}", path.display()), &error),
-    })?;
+    let text = read(set, FILE)?;
     let expected = from_text(&String::from_utf8_lossy(&text))?;
     let found = of_set(set, deadline)?;
     for (name, hash) in &expected {
@@ -85,11 +85,26 @@ pub fn verify(set: &Path, deadline: &Deadline) -> Result<Sums, Failure> {
     }
 }
 
+/// Reads a text file of a set: 65 when it is missing or no regular file. A link could lead to what is changed later, and
+/// a pipe would never end.
+pub(crate) fn read(set: &Path, name: &str) -> Result<Vec<u8>, Failure> {
+    let path = set.join(name);
+    let doing = format!("read {}", path.display());
+    let missing = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => damaged(format!("{name} is missing")),
+        _ => Failure::io(&doing, &error),
+    };
+    if !fs::symlink_metadata(&path).map_err(missing)?.is_file() {
+        return Err(damaged(format!("{name} is not a regular file")));
+    }
+    fs::read(&path).map_err(missing)
+}
+
 fn list(dir: &Path, prefix: &str) -> Result<Vec<String>, Failure> {
     let doing = format!("list {}", dir.display());
     let mut names = Vec::new();
-    for entry in fs::read_dir(dir).attempt(&doing)? {
-        let name = entry.attempt(&doing)?.file_name();
+    for path in files::list(dir).attempt(&doing)? {
+        let name = path.file_name().unwrap_or_default();
         names.push(format!("{prefix}{}", name.to_string_lossy()));
     }
     Ok(names)

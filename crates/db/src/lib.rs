@@ -1,12 +1,13 @@
 //! Databases, for the tools that back them up, restore and migrate them.
 //!
 //! [`url`] says which database is meant, [`sqlite`] is the engine, a backup [`set`] holds what the engine gave, packed
-//! by [`gzip`], described by its [`manifest`] and guarded by its [`checksums`]; a [`store`] holds the sets. Everything
+//! by [`gzip`], described by its [`manifest`] and guarded by its [`checksums`]; a [`store`] holds the sets, each an [`entry`]. Everything
 //! that may take long has a [`deadline`], and every byte that is kept has a [`digest`].
 
 pub mod checksums;
 pub mod deadline;
 pub mod digest;
+pub mod entry;
 pub mod gzip;
 pub mod manifest;
 pub mod set;
@@ -15,6 +16,7 @@ pub mod store;
 pub mod url;
 
 pub use deadline::Deadline;
+pub use entry::Entry;
 pub use manifest::Manifest;
 pub use set::Set;
 pub use store::Store;

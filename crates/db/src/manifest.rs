@@ -71,12 +71,10 @@ impl Manifest {
     /// Reads a manifest that this version understands: 65 for anything else.
     pub fn from_json(text: &[u8]) -> Result<Self, Failure> {
         let wrong = |why: String| Failure::new(Exit::DAMAGED, format!("manifest.json {why}"));
-        let value: Value = serde_json::from_slice(text).map_err(|error| wrong(format!("is not JSON: {error}")))?;
-        if value.get("v").and_then(Value::as_u64) != Some(VERSION.into()) {
-            return Err(wrong(format!("is not of version {VERSION}, the only one that is supported")));
+        let manifest: Self = serde_json::from_slice(text).map_err(|error| wrong(why_not(text, &error)))?;
+        if manifest.v != VERSION {
+            return Err(wrong(another_version()));
         }
-        let manifest: Self =
-            serde_json::from_value(value).map_err(|error| wrong(format!("is not complete: {error}")))?;
         for (what, is, supported) in [
             ("engine", &manifest.engine, ENGINE),
             ("compression", &manifest.compression, COMPRESSION),
@@ -103,6 +101,19 @@ impl Manifest {
     pub fn rows(&self) -> u64 {
         self.tables.values().sum()
     }
+}
+
+/// Why a text is no manifest of this version: looked for only now, because a directory may hold ten thousand good ones.
+fn why_not(text: &[u8], error: &serde_json::Error) -> String {
+    match serde_json::from_slice::<Value>(text) {
+        Err(error) => format!("is not JSON: {error}"),
+        Ok(value) if value.get("v").and_then(Value::as_u64) != Some(VERSION.into()) => another_version(),
+        Ok(_) => format!("is not complete: {error}"),
+    }
+}
+
+fn another_version() -> String {
+    format!("is not of version {VERSION}, the only one that is supported")
 }
 
 /// Where two countings differ, as a sentence's middle; `None` when they agree.

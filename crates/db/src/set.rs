@@ -9,10 +9,14 @@ use kit::{Exit, Failure};
 use crate::checksums::{self, Sums};
 use crate::deadline::Deadline;
 use crate::gzip;
-use crate::manifest::{DATABASE_FILE, Manifest};
+use crate::manifest::{DATABASE_FILE, Manifest, difference};
+use crate::sqlite;
 
 /// The manifest's file in a set.
 pub const MANIFEST_FILE: &str = "manifest.json";
+
+/// What stands between a set and why it cannot be trusted.
+const IS_DAMAGED: &str = " is damaged: ";
 
 /// A set whose every file is what it was when it was written.
 #[derive(Clone, Debug)]
@@ -77,16 +81,30 @@ impl Set {
         }
         Ok(())
     }
+
+    /// Looks at a copy that [`Set::unpack`] wrote, and that nobody else uses: 65 unless the database is sound through and
+    /// through and has the tables and rows that the manifest says.
+    pub fn compare(&self, copy: &Path, deadline: &Deadline) -> Result<(), Failure> {
+        let tables = sqlite::inspect(copy, deadline).map_err(|failure| match failure.exit {
+            Exit::DAMAGED => damaged(&self.path, &failure.message),
+            _ => failure,
+        })?;
+        match difference(&self.manifest.tables, &tables) {
+            Some(difference) => Err(damaged(&self.path, &difference)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why a set is damaged, from the failure that says so: for a line that has its name already.
+#[must_use]
+pub fn reason(failure: &Failure) -> &str {
+    failure.message.split_once(IS_DAMAGED).map_or(&failure.message, |(_, why)| why)
 }
 
 /// Reads the manifest in a directory, and nothing else of it: 65 when it is missing or not understood.
 pub(crate) fn read_manifest(set: &Path) -> Result<Manifest, Failure> {
-    let path = set.join(MANIFEST_FILE);
-    let text = fs::read(&path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Failure::new(Exit::DAMAGED, format!("{MANIFEST_FILE} is missing")),
-        _ => Failure::io(format_args!("read {}", path.display()), &error),
-    })?;
-    Manifest::from_json(&text)
+    Manifest::from_json(&checksums::read(set, MANIFEST_FILE)?)
 }
 
 /// The two files without which a set is none must be among those that were verified.
@@ -105,6 +123,81 @@ fn require_listed(sums: &Sums, manifest: &Manifest) -> Result<(), Failure> {
 }
 
 fn damaged(set: &Path, why: &str) -> Failure {
-    Failure::new(Exit::DAMAGED, format!("the backup {} is damaged: {why}", set.display()))
+    Failure::new(Exit::DAMAGED, format!("the backup {}{IS_DAMAGED}{why}", set.display()))
         .hint("restore another one; what it holds cannot be trusted")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MANIFEST_FILE, Set, reason};
+    use crate::manifest::{COMPRESSION, Census, DATABASE_FILE, ENGINE, Manifest, VERSION};
+    use crate::{Deadline, checksums, gzip, sqlite};
+    use kit::{Exit, clock};
+    use std::fs;
+    use std::path::Path;
+    use std::time::Duration;
+
+    fn deadline() -> Deadline {
+        Deadline::after(Duration::from_secs(60))
+    }
+
+    /// A set of a database with one table of two rows.
+    fn make(dir: &Path) -> Set {
+        let database = dir.join("database");
+        let sql = "CREATE TABLE t(x); INSERT INTO t VALUES (1), (2)";
+        rusqlite::Connection::open(&database).unwrap().execute_batch(sql).unwrap();
+        let set = dir.join("set");
+        fs::create_dir(&set).unwrap();
+        let packed = gzip::pack(&database, &set.join(DATABASE_FILE), &deadline()).unwrap();
+        let manifest = Manifest {
+            v: VERSION,
+            engine: ENGINE.to_owned(),
+            engine_version: sqlite::version().to_owned(),
+            tool_version: String::new(),
+            database: database.display().to_string(),
+            created_at: clock::now(),
+            env: None,
+            deploy: None,
+            commit: None,
+            label: None,
+            compression: COMPRESSION.to_owned(),
+            file: DATABASE_FILE.to_owned(),
+            raw: packed.raw,
+            stored: packed.stored,
+            tables: Census::from([("t".to_owned(), 2)]),
+            config: std::collections::BTreeMap::new(),
+        };
+        fs::write(set.join(MANIFEST_FILE), manifest.to_json()).unwrap();
+        let sums = checksums::of_set(&set, &deadline()).unwrap();
+        fs::write(set.join(checksums::FILE), checksums::to_text(&sums)).unwrap();
+        Set::open(&set, &deadline()).unwrap()
+    }
+
+    #[test]
+    fn what_changes_between_opening_and_unpacking_is_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        let set = make(dir.path());
+        let stored = set.path().join(DATABASE_FILE);
+        let good = fs::read(&stored).unwrap();
+        set.unpack(&mut std::io::sink(), &deadline()).unwrap();
+        let twice = good.repeat(2);
+        for bad in [&good[..good.len() / 2], &twice, b""] {
+            fs::write(&stored, bad).unwrap();
+            let failure = set.unpack(&mut std::io::sink(), &deadline()).unwrap_err();
+            assert_eq!(failure.exit, Exit::DAMAGED, "{}", failure.message);
+        }
+    }
+
+    #[test]
+    fn a_copy_with_other_rows_is_damaged_and_the_reason_stands_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let set = make(dir.path());
+        let copy = dir.path().join("copy");
+        set.unpack(&mut fs::File::create(&copy).unwrap(), &deadline()).unwrap();
+        set.compare(&copy, &deadline()).unwrap();
+        rusqlite::Connection::open(&copy).unwrap().execute_batch("DELETE FROM t WHERE x = 1").unwrap();
+        let failure = set.compare(&copy, &deadline()).unwrap_err();
+        assert_eq!(failure.exit, Exit::DAMAGED);
+        assert_eq!(reason(&failure), "table \"t\": the manifest says 2 rows, the database 1 rows");
+    }
 }

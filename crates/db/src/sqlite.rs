@@ -7,11 +7,13 @@ mod census;
 mod connection;
 mod live;
 mod overwrite;
+mod question;
 mod snapshot;
 
 pub use census::{inspect, inspect_live};
 pub use live::{Live, look, size};
 pub use overwrite::overwrite;
+pub use question::{Answer, Asked, Cell, Place, is_one_statement};
 pub use snapshot::snapshot;
 
 /// The version of the SQLite library in this tool.

@@ -1,15 +1,12 @@
 //! `BACKUP_DIR`: the directory that holds the sets of an environment.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use kit::settings::Settings;
-use kit::{Attempt, Exit, Failure};
+use kit::{Exit, Failure, files};
 
-use crate::deadline::Deadline;
-use crate::manifest::Manifest;
-use crate::set::{MANIFEST_FILE, Set, read_manifest};
+use crate::entry::Entry;
 
 /// What stands for the newest set.
 pub const LATEST: &str = "latest";
@@ -42,58 +39,46 @@ impl Store {
         &self.dir
     }
 
-    /// Opens and verifies the set that a person named: `latest`, the name of a set here, or a path.
-    pub fn open(&self, name: &str, database: &Path, deadline: &Deadline) -> Result<Set, Failure> {
+    /// The set that a person named: `latest`, the name of a set here, or a path. 66 when there is no such name; whether
+    /// there is a set at a path, [`Set::open`](crate::Set::open) finds out.
+    pub fn find(&self, name: &str, database: &Path) -> Result<PathBuf, Failure> {
         if name == LATEST {
-            return Set::open(&self.latest(database)?, deadline);
+            return self.latest(database);
         }
-        let here = self.dir.join(name);
+        let (here, path) = (self.dir.join(name), PathBuf::from(name));
         let is_name = !name.contains('/');
-        let path = if is_name && here.is_dir() { here } else { PathBuf::from(name) };
-        Set::open(&path, deadline).map_err(|failure| match failure.exit {
-            Exit::ABSENT if is_name => {
-                let message = format!("there is no backup {name} in {}", self.dir.display());
-                Failure::new(Exit::ABSENT, message).hint("name one of those that are there, a path, or `latest`")
-            }
-            _ => failure,
-        })
+        if is_name && here.is_dir() {
+            return Ok(here);
+        }
+        if is_name && !path.exists() {
+            let message = format!("there is no backup {name} in {}", self.dir.display());
+            let hint = "name one of those that `backup-db list` shows, a path, or `latest`";
+            return Err(Failure::new(Exit::ABSENT, message).hint(hint));
+        }
+        Ok(path)
     }
 
     /// The newest set of this database, by what the manifests say: 66 when there is none. A newest set that is
     /// damaged is still the newest: taking an older one instead is for a person to decide.
     fn latest(&self, database: &Path) -> Result<PathBuf, Failure> {
-        let of_database = |manifest: &Manifest| Path::new(&manifest.database) == database;
-        let sets = self.sets()?;
-        let newest = sets
-            .into_iter()
-            .filter(|(_, manifest)| of_database(manifest))
-            .max_by_key(|(path, manifest)| (manifest.created_at, path.clone()));
-        newest.map(|(path, _)| path).ok_or_else(|| {
+        let is_of_database = |entry: &Entry| entry.is_of(database);
+        let newest = self.entries()?.into_iter().find(is_of_database);
+        newest.map(|entry| entry.path).ok_or_else(|| {
             let message = format!("there is no backup of {} in {}", database.display(), self.dir.display());
             Failure::new(Exit::ABSENT, message).hint("name a backup by its path, or make one: backup-db")
         })
     }
 
-    /// Every set that has a readable manifest. Hidden directories are not complete; those without a manifest of ours
-    /// are nobody's business.
-    fn sets(&self) -> Result<Vec<(PathBuf, Manifest)>, Failure> {
+    /// Every set, newest first, as its manifest tells. A directory that is not there holds none.
+    pub fn entries(&self) -> Result<Vec<Entry>, Failure> {
         let doing = format!("list {}", self.dir.display());
-        let entries = match fs::read_dir(&self.dir) {
-            Ok(entries) => entries,
+        let paths = match files::list(&self.dir) {
+            Ok(paths) => paths,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(Failure::io(doing, &error)),
         };
-        let mut sets = Vec::new();
-        for entry in entries {
-            let entry = entry.attempt(&doing)?;
-            let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-            if hidden || !entry.path().join(MANIFEST_FILE).is_file() {
-                continue;
-            }
-            if let Ok(manifest) = read_manifest(&entry.path()) {
-                sets.push((entry.path(), manifest));
-            }
-        }
-        Ok(sets)
+        let mut entries: Vec<Entry> = paths.iter().filter_map(|path| Entry::look(path)).collect();
+        entries.sort_by_cached_key(Entry::newest_first);
+        Ok(entries)
     }
 }

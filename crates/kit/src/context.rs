@@ -64,6 +64,7 @@ pub struct Context {
     record: Record,
     journal: Option<Journal>,
     journals: bool,
+    changes: bool,
     began: Instant,
 }
 
@@ -99,6 +100,7 @@ impl Context {
             record,
             journal: None,
             journals: false,
+            changes: false,
             began: Instant::now(),
         })
     }
@@ -120,6 +122,12 @@ impl Context {
     /// Says it always: something is wrong, but the work goes on.
     pub fn warn(&self, sentence: &str) {
         voice::say(self.name, sentence);
+    }
+
+    /// Whether the exit code alone is asked for: `-q`, and no `--json`.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.talk == Talk::Quiet && !self.json
     }
 
     /// The environment's directory.
@@ -161,8 +169,14 @@ impl Context {
         self.opens_journal()
     }
 
+    /// This run changes something: from here on a result that cannot be delivered is a warning, not a failure.
+    pub fn changes(&mut self) {
+        self.changes = true;
+    }
+
     /// Proves that [`Context::append`] will work, for a tool whose run as a whole is no record.
     pub fn opens_journal(&mut self) -> Result<(), Failure> {
+        self.changes();
         // First of all: a journal made in somebody else's environment would be one that its owner cannot write.
         if self.settings.get("DEPLOY_ROOT").is_some() {
             self.root()?;
@@ -209,6 +223,14 @@ impl Context {
         record
     }
 
+    /// The same of something that is done once the record is appended.
+    #[must_use]
+    pub fn blank_done(&self, command: &str) -> Record {
+        let mut record = self.blank(command);
+        record.conclude(Exit::DONE);
+        record
+    }
+
     /// Puts the deployment into the record, for a tool that learns it from its arguments.
     pub fn is_about(&mut self, deploy: &DeployId) {
         self.record.deploy = Some(deploy.to_string());
@@ -228,7 +250,7 @@ impl Context {
     /// The step has nothing to do, and why: recorded, said, and 0.
     pub fn skip(&mut self, reason: &str) -> Outcome {
         self.detail("skipped", reason);
-        self.say(&format!("{reason}: skipped"));
+        self.say(&format!("{}: skipped", voice::clean_line(reason)));
         Outcome::done("")
     }
 
@@ -268,7 +290,7 @@ impl Context {
         {
             self.warn(&format!("{}; the work itself is done as told", failure.message));
         }
-        let result = if self.json { self.record.to_line() } else { text };
+        let result = if self.json { self.record.to_line() } else { voice::clean(&text) };
         match voice::result(&result) {
             Ok(()) => exit,
             Err(error) => self.undelivered(exit, &Failure::io("write the result to stdout", &error)),
@@ -277,7 +299,7 @@ impl Context {
 
     /// A result that nobody got: the failure of a tool that only reads, a warning from one that has changed something.
     fn undelivered(&self, exit: Exit, failure: &Failure) -> Exit {
-        if self.journals || exit != Exit::DONE {
+        if self.changes || exit != Exit::DONE {
             self.warn(&failure.message);
             exit
         } else {

@@ -1,15 +1,14 @@
 //! How a child ends: by itself, or with all its kin when its deadline passes or this tool is told to stop.
 
-use std::ffi::OsStr;
-use std::fs;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
 use std::process::ExitStatus;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 
+use crate::proc::Process;
 use crate::signal;
 
 /// How often a waiting tool looks for signals.
@@ -105,53 +104,55 @@ pub(crate) fn wait(
 
 /// Ends the child and all its kin: SIGTERM, and SIGKILL for those who are still there after `grace`.
 pub(crate) fn end(handle: &duct::Handle, whole: Whole, grace: Duration) -> io::Result<()> {
-    let leader = leader(handle);
+    // The number of the child is that of its group or session.
+    let leader = handle.pids().first().copied().unwrap_or_default();
+    end_until(leader, whole, grace, || Ok(handle.try_wait()?.is_some()))
+}
+
+/// Ends a session that somebody else has left behind.
+pub(crate) fn end_session(leader: u32, grace: Duration) -> io::Result<()> {
+    end_until(leader, Whole::Session, grace, || Ok(true))
+}
+
+fn end_until(
+    leader: u32,
+    whole: Whole,
+    grace: Duration,
+    child_is_gone: impl Fn() -> io::Result<bool>,
+) -> io::Result<()> {
+    let is_gone = || Ok::<_, io::Error>(child_is_gone()? && kin(leader, whole).is_empty());
     tell(leader, whole, Signal::TERM);
     let began = Instant::now();
-    while began.elapsed() < grace && (handle.try_wait()?.is_none() || !kin(leader, whole).is_empty()) {
-        std::thread::sleep(LOOK_EVERY);
+    while began.elapsed() < grace && !is_gone()? {
+        thread::sleep(LOOK_EVERY);
     }
     // Children of children may still be made while we look; each round sees those that the last one missed.
     for _ in 0..100 {
         tell(leader, whole, Signal::KILL);
-        if handle.wait_timeout(LOOK_EVERY)?.is_some() && kin(leader, whole).is_empty() {
+        if is_gone()? {
             return Ok(());
         }
+        thread::sleep(LOOK_EVERY);
     }
     Err(io::Error::other("a process does not end even when killed"))
 }
 
-/// The number of the child, which its group or session bears.
-fn leader(handle: &duct::Handle) -> u32 {
-    handle.pids().first().copied().unwrap_or_default()
-}
-
 fn tell(leader: u32, whole: Whole, signal: Signal) {
-    for pid in kin(leader, whole) {
+    for process in kin(leader, whole) {
         // One that has ended meanwhile is what we want.
-        rustix::process::kill_process(pid, signal).ok();
+        let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw);
+        pid.map(|pid| rustix::process::kill_process(pid, signal).ok());
     }
 }
 
-/// The living processes of the leader's group or session, as `/proc` tells (`proc_pid_stat(5)`: the fields after the
-/// name are state, parent, group, session).
-fn kin(leader: u32, whole: Whole) -> Vec<Pid> {
-    let Ok(processes) = fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    let member = |name: &OsStr| -> Option<Pid> {
-        let number: i32 = name.to_str()?.parse().ok()?;
-        let stat = fs::read_to_string(Path::new("/proc").join(name).join("stat")).ok()?;
-        let (_, fields) = stat.rsplit_once(')')?;
-        let mut fields = fields.split_whitespace();
-        let alive = fields.next()? != "Z";
-        let id = fields.nth(match whole {
-            Whole::Group => 1,
-            Whole::Session => 2,
-        })?;
-        (alive && id.parse() == Ok(leader)).then(|| Pid::from_raw(number))?
-    };
-    processes.flatten().filter_map(|entry| member(&entry.file_name())).collect()
+/// The living processes of the leader's group or session.
+fn kin(leader: u32, whole: Whole) -> Vec<Process> {
+    let mut all = Process::all();
+    all.retain(|process| match whole {
+        Whole::Group => process.group == leader,
+        Whole::Session => process.session == leader,
+    });
+    all
 }
 
 fn status_of(status: ExitStatus) -> Status {

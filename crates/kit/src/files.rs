@@ -3,11 +3,15 @@
 //! `rename(2)` replaces atomically; what was renamed survives a power cut only after `fsync` of the file *and* of its
 //! directory (`fsync(2)`, NOTES).
 
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process;
+
+use rustix::fs::{Dir, OFlags};
 
 use crate::failure::{Attempt, Failure};
 
@@ -23,6 +27,18 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
         drop(fs::remove_file(&beside));
     }
     written.attempt(format_args!("write {}", path.display()))
+}
+
+/// Opens a file to read it, at once: where somebody put a FIFO in its place, nobody waits for its other end. The caller
+/// looks whether it is a regular file.
+pub fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)
+}
+
+/// The failure of a file that has to be a regular one.
+#[must_use]
+pub fn irregular() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")
 }
 
 /// Creates a file for writing that others cannot read (0600 whatever the umask), replacing what a killed run left.
@@ -48,6 +64,33 @@ pub fn make_dir(path: &Path) -> Result<(), Failure> {
         .mode(0o755)
         .create(path)
         .attempt(format_args!("make the directory {}", path.display()))
+}
+
+/// The paths of what a directory holds, in no order. A directory that cannot be closed is as good as another, while
+/// `std::fs::ReadDir` panics on it.
+pub fn list(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let opened = OpenOptions::new().read(true).custom_flags(OFlags::DIRECTORY.bits().cast_signed()).open(dir)?;
+    let mut paths = Vec::new();
+    for entry in Dir::new(opened)? {
+        let entry = entry?;
+        let name = OsStr::from_bytes(entry.file_name().to_bytes());
+        if name != "." && name != ".." {
+            paths.push(dir.join(name));
+        }
+    }
+    Ok(paths)
+}
+
+/// Removes a private directory with all that it holds; symbolic links are removed, not followed.
+pub fn remove_tree(dir: &Path) -> io::Result<()> {
+    for path in list(dir)? {
+        if path.symlink_metadata()?.is_dir() {
+            remove_tree(&path)?;
+        } else {
+            fs::remove_file(&path)?;
+        }
+    }
+    fs::remove_dir(dir)
 }
 
 /// Points a symbolic link at `target`, atomically: a reader sees the old target or the new one, never none.
@@ -104,7 +147,7 @@ fn sync_parent(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{make_private_dir, point, write};
+    use super::{list, make_private_dir, point, remove_tree, write};
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
@@ -128,6 +171,21 @@ mod tests {
         point(&link, Path::new("releases/2")).unwrap();
         assert_eq!(fs::read_link(&link).unwrap(), Path::new("releases/2"));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_tree_is_removed_and_what_its_links_point_at_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let (tree, kept) = (dir.path().join("tree"), dir.path().join("kept"));
+        fs::create_dir_all(tree.join("inner")).unwrap();
+        fs::create_dir(&kept).unwrap();
+        fs::write(kept.join("file"), "").unwrap();
+        fs::write(tree.join("inner/file"), "").unwrap();
+        std::os::unix::fs::symlink(&kept, tree.join("link")).unwrap();
+        remove_tree(&tree).unwrap();
+        assert_eq!(list(dir.path()).unwrap(), std::slice::from_ref(&kept));
+        assert_eq!(list(&kept).unwrap(), [kept.join("file")]);
+        assert_eq!(list(&kept.join("file")).unwrap_err().kind(), std::io::ErrorKind::NotADirectory);
     }
 
     #[test]

@@ -34,6 +34,16 @@ impl Repository {
         Ok(repository)
     }
 
+    /// The repository that `DEPLOY_REPO` names, and the commit that `name` means in it. It is proven only when there is
+    /// no such commit: a question to git takes milliseconds, and a pusher waits.
+    pub fn find(settings: &Settings, name: &str) -> Result<(Self, String), Failure> {
+        let repository = Self::at(Path::new(&settings.require("DEPLOY_REPO")?));
+        match repository.commit(name) {
+            Ok(commit) => Ok((repository, commit)),
+            Err(failure) => Self::open(settings).and(Err(failure)),
+        }
+    }
+
     /// The repository in this directory, unproven.
     #[must_use]
     pub fn at(path: &Path) -> Self {
@@ -62,16 +72,33 @@ impl Repository {
 
     /// Runs git and returns how it ended, for questions whose answer is the exit code.
     pub fn run<A: AsRef<OsStr>>(&self, args: &[A]) -> Result<Ended, Failure> {
+        self.program(args)?.run()
+    }
+
+    /// Git in this repository, about to run: for a question with a deadline or a limit of its own.
+    pub fn program<A: AsRef<OsStr>>(&self, args: &[A]) -> Result<Program, Failure> {
         // Replacement objects and grafts would deploy something else than the commit that was named.
-        Program::find("git")?
+        Ok(Program::find("git")?
             .env("GIT_NO_REPLACE_OBJECTS", "1")
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("LC_ALL", "C")
             .arg("-C")
             .arg(&self.path)
             .args(args)
-            .deadline(DEADLINE)
-            .run()
+            .deadline(DEADLINE))
+    }
+
+    /// The full name of the commit that the ref of exactly this name has as its tip, tags peeled: 66 when there is none.
+    /// [`Repository::commit`] would take `refs/heads/refs/heads/main` for a `refs/heads/main` that is gone.
+    pub fn tip(&self, reference: &str) -> Result<String, Failure> {
+        let shown = self.run(&["show-ref", "--verify", "--hash", "--", reference])?;
+        match shown.status {
+            Status::Exit(0) => self.commit(&shown.text()),
+            Status::Exit(_) => {
+                Err(Failure::new(Exit::ABSENT, format!("there is no {reference} in {}", self.path.display())))
+            }
+            status => Err(Failure::new(Exit::IO, format!("git show-ref {}", status.spell()))),
+        }
     }
 
     /// The full name of the commit that `name` means, tags peeled: 66 when there is none.

@@ -1,14 +1,16 @@
 //! What the journal tells: deployments, which releases are verified, which are bad. Report, rollback, guard and queue
 //! all ask here, so that they never disagree.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
 
-use crate::clock::Time;
+use crate::clock::{self, Time};
 use crate::failure::Failure;
 use crate::journal::{self, Lines, Record};
 use crate::root::{DeployId, ReleaseName};
 use crate::settings::Settings;
+use crate::voice;
 
 /// One deployment, from its `begin` to its `end`.
 #[derive(Clone, Debug)]
@@ -50,8 +52,15 @@ impl Deployment {
             0 if !self.touched => "already live; nothing was to be done",
             0 if !self.passed => "no smoke test passed: it is not known to work",
             0 if smoke.is_some_and(|smoke| smoke.details.contains_key("skipped")) => "live; no smoke test is set",
+            129.. if self.is_cancelled() => "cancelled; what was live is live",
             code => outcome(code),
         }
+    }
+
+    /// Whether a person has asked for it to be stopped.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.records.iter().any(|record| record.is("deploy-queue", "cancel"))
     }
 
     /// Whether it was asked for with `--force`.
@@ -90,7 +99,7 @@ impl Deployment {
             self.touched = true;
             self.passed = false;
         }
-        if record.tool == "smoke-test" && record.step.as_deref() == Some("smoke") {
+        if record.is("smoke-test", "check") && record.step.as_deref() == Some("smoke") {
             self.passed = done;
         }
         if record.is("rollback", "deploy") && !record.begins() && done {
@@ -100,6 +109,24 @@ impl Deployment {
             self.exit_code = record.exit_code;
         }
         self.records.push(record.clone());
+    }
+}
+
+/// A person's word that no deployment may begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Why.
+    pub reason: String,
+    /// Who said so.
+    pub by: String,
+    /// Since when.
+    pub since: Time,
+}
+
+impl Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { reason, by, since } = self;
+        write!(f, "held by {} since {}: {}", voice::clean_line(by), clock::rfc3339(*since), voice::clean_line(reason))
     }
 }
 
@@ -113,6 +140,8 @@ pub struct History {
     /// How many lines could not be read.
     pub unreadable: usize,
     bad: HashSet<ReleaseName>,
+    /// Where each deployment stands in `deployments`: a search for each record would take minutes in an old journal.
+    places: HashMap<String, usize>,
 }
 
 impl History {
@@ -138,16 +167,17 @@ impl History {
 
     fn learn(&mut self, record: &Record) {
         if record.is("deploy-queue", "begin") {
-            self.deployments.extend(Deployment::from_begin(record));
+            if let Some(deployment) = Deployment::from_begin(record) {
+                self.places.insert(deployment.id.to_string(), self.deployments.len());
+                self.deployments.push(deployment);
+            }
             return;
         }
         if record.tool == "rollback" && record.begins() && record.details.get("bad") == Some(&true.into()) {
             self.bad.extend(record.text("from").and_then(|name| name.parse().ok()));
         }
-        let Some(deploy) = &record.deploy else {
-            return;
-        };
-        if let Some(deployment) = self.deployments.iter_mut().rfind(|one| one.id.to_string() == *deploy) {
+        let place = record.deploy.as_ref().and_then(|deploy| self.places.get(deploy));
+        if let Some(deployment) = place.and_then(|place| self.deployments.get_mut(*place)) {
             deployment.learn(record);
         }
     }
@@ -155,7 +185,7 @@ impl History {
     /// The deployment of this name.
     #[must_use]
     pub fn deployment(&self, id: &DeployId) -> Option<&Deployment> {
-        self.deployments.iter().rfind(|deployment| deployment.id == *id)
+        self.deployments.get(*self.places.get(&id.to_string())?)
     }
 
     /// Deployments that began and never ended: running, or killed. Oldest first.
@@ -187,8 +217,17 @@ impl History {
     pub fn passed_last(&self, release: &ReleaseName) -> bool {
         let of_release = |record: &&Record| record.release.as_deref() == Some(release.to_string().as_str());
         let after_switch = |record: &&Record| matches!(record.step.as_deref(), Some("smoke" | "rollback"));
-        let mut tests = self.records.iter().filter(|record| record.tool == "smoke-test");
+        let mut tests = self.records.iter().filter(|record| record.is("smoke-test", "check"));
         tests.rfind(|record| of_release(record) && after_switch(record)).is_none_or(|test| test.success == Some(true))
+    }
+
+    /// The hold that is in force, if any: the last word of `deploy-queue hold` and `unhold` counts.
+    #[must_use]
+    pub fn hold(&self) -> Option<Hold> {
+        let said = |record: &&Record| record.is("deploy-queue", "hold") || record.is("deploy-queue", "unhold");
+        let last = self.records.iter().rfind(said).filter(|record| record.is("deploy-queue", "hold"))?;
+        let text = |key| last.text(key).unwrap_or_default().to_owned();
+        Some(Hold { reason: text("reason"), by: text("by"), since: last.started_at })
     }
 
     /// Whether any deployment ever touched this environment.
@@ -245,7 +284,7 @@ mod tests {
         r#""tool":"deploy-queue","command":"begin","deploy":"prod-1","commit":"abcdefa1","details":{"force":true}"#;
     const STAGE: &str = r#""tool":"release","command":"stage","deploy":"prod-1","success":true,"release":"1-abcdefa""#;
     const ACTIVATE: &str = r#""tool":"release","command":"activate","phase":"begin","deploy":"prod-1""#;
-    const SMOKE: &str = r#""tool":"smoke-test","step":"smoke","deploy":"prod-1","success":true"#;
+    const SMOKE: &str = r#""tool":"smoke-test","command":"check","step":"smoke","deploy":"prod-1","success":true"#;
     const END: &str = r#""tool":"deploy-queue","command":"end","deploy":"prod-1","success":true,"exit_code":0"#;
     const UNDO: &str = r#""tool":"rollback","command":"deploy","phase":"begin","deploy":"prod-1","details":{"from":"1-abcdefa","bad":true}"#;
 
@@ -256,6 +295,15 @@ mod tests {
         assert!(open.deployments[0].passed && open.deployments[0].is_forced());
         let ended = history(&[BEGIN, STAGE, ACTIVATE, SMOKE, END]);
         assert_eq!((ended.open().count(), ended.good().count()), (0, 1));
+    }
+
+    #[test]
+    fn a_note_of_where_the_logs_end_is_no_word_of_the_smoke_test() {
+        let failed = &SMOKE.replace("true", "false").replace("\"step\"", "\"release\":\"1-abcdefa\",\"step\"");
+        let noted = &failed.replace("check", "prepare").replace("false", "true");
+        let release = "1-abcdefa".parse().unwrap();
+        let history = history(&[BEGIN, STAGE, ACTIVATE, failed, noted]);
+        assert!(!history.deployments[0].passed && !history.passed_last(&release));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! The journal: one JSON object a line, appended, never rewritten. It is the only history.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -11,13 +13,20 @@ use serde_json::{Map, Value};
 use crate::clock::{self, Time};
 use crate::exit::Exit;
 use crate::failure::{Attempt, Failure};
-use crate::voice;
+use crate::{files, voice};
 
 /// The version of the record's form. Fields are added without a new version; readers skip versions they do not know.
 pub const VERSION: u32 = 1;
 
 /// The mark of a record that announces a change before it is made.
 pub const BEGIN: &str = "begin";
+
+/// How long others may keep the journal to themselves. An append takes milliseconds; who takes longer hangs, or failed to
+/// give the lock back before it ran one of our tools, which waits for it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often a journal that is locked is tried.
+const TRY_EVERY: Duration = Duration::from_millis(5);
 
 /// What one run of one tool did: a line of the journal, and the object that `--json` prints.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -158,13 +167,11 @@ impl Journal {
     /// Opens the journal for appending and makes it (0600) if it is missing: proves, before a tool acts, that it will
     /// be able to tell.
     pub fn open(path: &Path) -> Result<Self, Failure> {
-        let file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(path)
-            .attempt(format_args!("open the journal {}", path.display()))?;
+        let doing = format!("open the journal {}", path.display());
+        let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path).attempt(&doing)?;
+        if !file.metadata().attempt(&doing)?.is_file() {
+            return Err(Failure::io(doing, &files::irregular()));
+        }
         Ok(Self { path: path.to_owned(), file })
     }
 
@@ -175,10 +182,25 @@ impl Journal {
     }
 
     fn append_line(&self, line: &str) -> io::Result<()> {
-        self.file.lock()?;
+        self.lock()?;
         let written = self.write_line(line);
         self.file.unlock()?;
         written
+    }
+
+    fn lock(&self) -> io::Result<()> {
+        let began = Instant::now();
+        loop {
+            match self.file.try_lock() {
+                Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => thread::sleep(TRY_EVERY),
+                Err(TryLockError::WouldBlock) => {
+                    let message = format!("somebody else has kept it locked for {} s", PATIENCE.as_secs());
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+                }
+                Err(TryLockError::Error(error)) => return Err(error),
+                Ok(()) => return Ok(()),
+            }
+        }
     }
 
     fn write_line(&self, line: &str) -> io::Result<()> {
@@ -204,10 +226,13 @@ pub struct Lines {
 
 /// Reads a journal; one that is not there yet is empty.
 pub fn read(path: &Path) -> Result<Lines, Failure> {
-    match File::open(path) {
-        Ok(file) => read_from(BufReader::new(file)).attempt(format_args!("read the journal {}", path.display())),
+    let opened =
+        files::open(path).and_then(|file| if file.metadata()?.is_file() { Ok(file) } else { Err(files::irregular()) });
+    match opened {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Lines::default()),
-        Err(error) => Err(Failure::io(format_args!("read the journal {}", path.display()), &error)),
+        opened => opened
+            .and_then(|file| read_from(BufReader::new(file)))
+            .attempt(format_args!("read the journal {}", path.display())),
     }
 }
 
@@ -244,6 +269,21 @@ mod tests {
         let lines = read(&path).unwrap();
         let tools: Vec<_> = lines.records.iter().map(|record| record.tool.as_str()).collect();
         assert_eq!((tools, lines.unreadable), (vec!["one", "two"], 1));
+    }
+
+    #[test]
+    fn a_journal_that_somebody_keeps_locked_is_waited_for_but_not_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal.ndjson");
+        let journal = Journal::open(&path).unwrap();
+        let holder = fs::File::open(&path).unwrap();
+        holder.lock().unwrap();
+        let failure = journal.append(&Record::new("one")).unwrap_err();
+        assert_eq!(failure.exit.code(), 74);
+        assert!(failure.message.ends_with("somebody else has kept it locked for 10 s"), "{}", failure.message);
+        holder.unlock().unwrap();
+        journal.append(&Record::new("two")).unwrap();
+        assert_eq!(read(&path).unwrap().records.len(), 1);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The contract that every pushback tool keeps.
 //!
 //! One module, one clause: [`exit`] codes and [`failure`] sentences, the [`voice`] on stderr, [`settings`], the
-//! [`journal`] and the [`history`] read from it, the environment's [`root`] on disk, its one [`lock`], child
-//! [`process`]es, durable [`files`], the [`clock`], [`signal`]s, and [`tool::main`], which ties them together.
+//! [`journal`], the [`history`] read from it and the ways back ([`way_back`]) that it leaves, the environment's [`root`] on
+//! disk, its one [`lock`], child [`process`]es and [`question`]s to them, durable [`files`], the [`clock`], sizes and ages as a
+//! person reads them ([`quantity`]), [`signal`]s,
+//! and [`tool::main`], which ties them together.
 
 pub mod clock;
 mod command_line;
@@ -16,13 +18,18 @@ pub mod history;
 pub mod journal;
 pub mod lock;
 mod man;
+mod orphan;
+mod proc;
 pub mod process;
+pub mod quantity;
+pub mod question;
 pub mod root;
 pub mod settings;
 pub mod signal;
 pub mod tool;
 pub mod user_command;
 pub mod voice;
+pub mod way_back;
 
 pub use context::{Context, Outcome};
 pub use exit::Exit;

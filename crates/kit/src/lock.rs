@@ -5,7 +5,7 @@
 //! tool finds out that it already holds the lock by looking at its stdin; and an app, which is started with
 //! `/dev/null`, never keeps it.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
@@ -13,6 +13,8 @@ use std::path::Path;
 use std::process;
 use std::thread;
 use std::time::Duration;
+
+use rustix::process::Pid;
 
 use crate::clock;
 use crate::exit::Exit;
@@ -46,22 +48,13 @@ impl Lock {
                 Err(busy(&path, &file))
             };
         }
-        // More than one try: somebody may only be looking whether the lock is held.
-        let mut file = file;
-        for _ in 0..TRIES {
-            match Self::try_take(file, &path, holder)? {
-                Ok(lock) => return Ok(lock),
-                Err(same) => file = same,
-            }
-            thread::sleep(TRY_EVERY);
-        }
-        Err(busy(&path, &file))
+        Self::take_unless_held(file, &path, holder)?.map_err(|file| busy(&path, &file))
     }
 
     /// Holds `state/NAME` if nobody does; `None` when somebody does.
     pub fn try_hold(root: &Root, name: &str, holder: &str) -> Result<Option<Self>, Failure> {
         let path = root.state().join(name);
-        Ok(Self::try_take(open(&path)?, &path, holder)?.ok())
+        Ok(Self::take_unless_held(open(&path)?, &path, holder)?.ok())
     }
 
     /// Waits for `state/NAME`, however long its holder takes, until a signal.
@@ -78,9 +71,30 @@ impl Lock {
         }
     }
 
+    /// Whether stdin is the environment's lock, held: this run is a part of a pipeline. Nothing is taken by asking.
+    pub fn is_inherited(root: &Root) -> Result<bool, Failure> {
+        let file = open(&root.state().join(ENVIRONMENT))?;
+        match on_stdin(&file)? {
+            Some(inherited) => try_lock(&inherited).attempt("look at the lock on stdin"),
+            None => Ok(false),
+        }
+    }
+
     /// The same open file description, to be a child's stdin: the child holds the lock too.
     pub fn for_child(&self) -> Result<File, Failure> {
         self.file.try_clone().attempt("hand the lock to a child")
+    }
+
+    /// More than one try: somebody may only be looking whether the lock is held.
+    fn take_unless_held(mut file: File, path: &Path, holder: &str) -> Result<Result<Self, File>, Failure> {
+        for _ in 0..TRIES {
+            match Self::try_take(file, path, holder)? {
+                Ok(lock) => return Ok(Ok(lock)),
+                Err(same) => file = same,
+            }
+            thread::sleep(TRY_EVERY);
+        }
+        Ok(Err(file))
     }
 
     fn try_take(file: File, path: &Path, holder: &str) -> Result<Result<Self, File>, Failure> {
@@ -95,17 +109,39 @@ impl Lock {
     }
 }
 
-/// The name of the environment's lock; others guard parts of the queue.
+/// The name of the environment's lock; others guard the queue and its runner.
 pub const ENVIRONMENT: &str = "lock";
 
-/// Who holds the environment's lock, in their own words; `None` when nobody does.
-pub fn holder(root: &Root) -> Result<Option<String>, Failure> {
-    let path = root.state().join(ENVIRONMENT);
-    let file = open(&path)?;
-    if try_lock(&file).attempt(format_args!("look at {}", path.display()))? {
-        return Ok(None);
+/// Who holds `state/NAME`, in their own words; `None` when nobody does. Looking makes no file, and two who look at once
+/// do not take each other for a holder.
+pub fn holder(root: &Root, name: &str) -> Result<Option<String>, Failure> {
+    let path = root.state().join(name);
+    let doing = format!("look at {}", path.display());
+    let file = match OpenOptions::new().read(true).write(true).open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.attempt(&doing)?,
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(note(&file))),
+        Err(TryLockError::Error(error)) => Err(Failure::io(doing, &error)),
     }
-    Ok(Some(note(&file)))
+}
+
+/// The process that took `state/NAME`; `None` when nobody holds it, or when that process is gone and left it to a child.
+/// A note may be stale (a full disk takes no new one): a process that has not the file open did not write it.
+pub fn process_of(root: &Root, name: &str) -> Result<Option<Pid>, Failure> {
+    let noted = holder(root, name)?.and_then(|note| {
+        let (_, rest) = note.rsplit_once(", process ")?;
+        rest.split(',').next()?.parse().ok()
+    });
+    let path = root.state().join(name);
+    let has_it_open = |pid: &Pid| {
+        let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        let path = path.canonicalize().ok();
+        files.into_iter().any(|file| fs::read_link(file.path()).ok() == path && path.is_some())
+    };
+    Ok(noted.and_then(Pid::from_raw).filter(has_it_open))
 }
 
 fn open(path: &Path) -> Result<File, Failure> {

@@ -17,6 +17,7 @@ pub use crate::ending::{Ended, Status};
 use crate::ending::{Whole, end, wait};
 use crate::exit::Exit;
 use crate::failure::{Attempt, Failure};
+use crate::orphan::{self, Note};
 use crate::signal;
 
 /// How long a child may take to end after SIGTERM before SIGKILL. One of our own tools may have to end children of
@@ -49,6 +50,7 @@ pub struct Program {
     deadline: Option<Duration>,
     session: bool,
     whole_group: bool,
+    notes: Option<PathBuf>,
     grace: Duration,
 }
 
@@ -83,6 +85,7 @@ impl Program {
             deadline: None,
             session: false,
             whole_group: false,
+            notes: None,
             grace: GRACE,
         }
     }
@@ -156,6 +159,12 @@ impl Program {
         self
     }
 
+    /// Notes it in this directory while it runs. Before it begins, those are ended that a killed tool has left there.
+    pub(crate) fn noted_in(mut self, dir: PathBuf) -> Self {
+        self.notes = Some(dir);
+        self
+    }
+
     /// Runs it to its end. A failure is ours (69: cannot be started) or a signal to this tool (128+n, with the child
     /// ended first); how the child itself ended is for the caller to judge.
     pub fn run(self) -> Result<Ended, Failure> {
@@ -180,13 +189,18 @@ impl Program {
             }
             Ok(())
         });
+        if let Some(notes) = &self.notes {
+            orphan::end_all(notes, self.grace).attempt("end the command that a killed tool has left")?;
+        }
         let handle = expression.start().attempt_or(Exit::UNAVAILABLE, format_args!("start {name}"))?;
+        let note = self.notes.map(|notes| Note::write(&notes, handle.pids().first().copied().unwrap_or_default()));
         let whole = if session { Whole::Session } else { Whole::Group };
         let mut waited = wait(&handle, whole, self.deadline, self.grace);
         if self.whole_group {
             waited = waited.and_then(|status| end(&handle, whole, self.grace).map(|()| status));
         }
         let waited = waited.attempt(format_args!("wait for {name}"));
+        drop(note);
         signal::check()?;
         Ok(Ended { status: waited?, stdout: stdout.read()?, stderr: stderr.read()? })
     }

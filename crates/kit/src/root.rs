@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::exit::Exit;
-use crate::failure::{Attempt, Failure};
+use crate::failure::Failure;
+use crate::files;
 use crate::settings::Settings;
+use crate::voice;
 
 /// The directory of one environment. It exists, and it belongs to the user who runs this tool.
 #[derive(Clone, Debug)]
@@ -30,7 +32,7 @@ impl Root {
             let doing = format!("open DEPLOY_ROOT {}", path.display());
             match error.kind() {
                 io::ErrorKind::NotFound => Failure::new(Exit::ABSENT, format!("cannot {doing}: it is not there"))
-                    .hint(format!("make it as the user who deploys: mkdir -p {}", path.display())),
+                    .hint(format!("make it as the user who deploys: mkdir -p {}", voice::word(path.display()))),
                 _ => Failure::io(doing, &error),
             }
         })?;
@@ -121,15 +123,15 @@ impl Root {
 
     /// The releases on disk, by number, oldest first. Other names are nobody's business here.
     pub fn staged(&self) -> Result<Vec<ReleaseName>, Failure> {
-        let entries = match fs::read_dir(self.releases()) {
-            Ok(entries) => entries,
+        let paths = match files::list(&self.releases()) {
+            Ok(paths) => paths,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(Failure::io(format_args!("list {}", self.releases().display()), &error)),
         };
         let mut names: Vec<ReleaseName> = Vec::new();
-        for entry in entries {
-            let entry = entry.attempt(format_args!("list {}", self.releases().display()))?;
-            names.extend(entry.file_name().to_str().and_then(|name| name.parse::<ReleaseName>().ok()));
+        for path in paths {
+            let name = path.file_name().and_then(|name| name.to_str());
+            names.extend(name.and_then(|name| name.parse::<ReleaseName>().ok()));
         }
         names.sort();
         Ok(names)
@@ -166,6 +168,16 @@ impl Root {
 #[must_use]
 pub fn is_commit(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+/// A commit as a person names it, whole or its first digits: 7 to 64 of them, lower case. Else the sentence why not.
+pub fn commit_digits(text: &str) -> Result<String, String> {
+    let commit = text.to_ascii_lowercase();
+    if (7..=64).contains(&commit.len()) && commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        Ok(commit)
+    } else {
+        Err("a commit is 7 to 64 hexadecimal digits".to_owned())
+    }
 }
 
 /// The name of a release's directory: the number of its deployment and the first digits of its commit, `42-3f2a1c9`.

@@ -5,14 +5,22 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::exit::Exit;
 use crate::failure::{Attempt, Failure};
+use crate::files;
+use crate::voice;
+
+/// No settings file is longer.
+const LIMIT: u64 = 1 << 20;
+
+/// What may stand around a name and a value, and is no part of them: what systemd takes for blanks, and no more.
+const BLANKS: [char; 3] = [' ', '\t', '\r'];
 
 /// What an environment file and the process's environment say.
 #[derive(Debug, Default)]
@@ -33,7 +41,7 @@ impl Settings {
         };
         let path = path_of(name);
         let doing = format!("read the settings in {}", path.display());
-        let text = read_private(&path, &doing)?;
+        let text = read_private(&path, &doing, "-e takes a path, or a NAME for /etc/pushback/NAME.env")?;
         let values = parse(&text).map_err(|(line, wrong)| {
             Failure::new(Exit::SETTINGS, format!("cannot {doing}: line {line}: {wrong}"))
                 .hint("a line is NAME=value; the value is the rest of the line, or wholly in single quotes")
@@ -78,7 +86,8 @@ impl Settings {
         let Some(file) = self.get(&format!("{name}_FILE")) else {
             return Ok(None);
         };
-        let text = read_private(Path::new(&file), &format!("read {name}_FILE {file}"))?;
+        let hint = format!("put the value into that file, or correct {name}_FILE");
+        let text = read_private(Path::new(&file), &format!("read {name}_FILE {file}"), &hint)?;
         Ok(text.lines().next().map(str::to_owned).filter(|line| !line.is_empty()))
     }
 
@@ -124,15 +133,15 @@ fn path_of(name: &str) -> PathBuf {
 }
 
 /// Reads a file that may hold secrets. The mode is that of the opened file: nobody swaps it between look and read.
-fn read_private(path: &Path, doing: &str) -> Result<String, Failure> {
-    let mut file = File::open(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Failure::new(Exit::SETTINGS, format!("cannot {doing}: there is no such file"))
-            .hint("-e takes a path, or a NAME for /etc/pushback/NAME.env"),
+fn read_private(path: &Path, doing: &str, if_missing: &str) -> Result<String, Failure> {
+    let unfit = |why: &str| Failure::new(Exit::SETTINGS, format!("cannot {doing}: {why}"));
+    let file = files::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => unfit("there is no such file").hint(if_missing),
         _ => Failure::io(doing, &error),
     })?;
     let metadata = file.metadata().attempt(doing)?;
     if !metadata.is_file() {
-        return Err(Failure::new(Exit::SETTINGS, format!("cannot {doing}: it is not a regular file")));
+        return Err(unfit("it is not a regular file").hint(if_missing));
     }
     let me = rustix::process::geteuid().as_raw();
     if metadata.uid() != me && metadata.uid() != 0 {
@@ -141,16 +150,28 @@ fn read_private(path: &Path, doing: &str) -> Result<String, Failure> {
     }
     if metadata.mode() & 0o077 != 0 {
         let message = format!("will not {doing}: others may read it (mode {:04o})", metadata.mode() & 0o7777);
-        return Err(Failure::new(Exit::NOT_PERMITTED, message).hint(format!("chmod 600 {}", path.display())));
+        return Err(
+            Failure::new(Exit::NOT_PERMITTED, message).hint(format!("chmod 600 {}", voice::word(path.display())))
+        );
+    }
+    if metadata.len() > LIMIT {
+        return Err(unfit("it is longer than 1 MiB").hint("is that the right file?"));
     }
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).attempt(doing)?;
-    String::from_utf8(bytes).map_err(|_| Failure::new(Exit::SETTINGS, format!("cannot {doing}: it is not UTF-8 text")))
+    file.take(LIMIT).read_to_end(&mut bytes).attempt(doing)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let read = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let line = read.split(|byte| *byte == b'\n').count();
+        unfit(&format!("line {line}: it is not UTF-8 text"))
+    })
 }
 
 type Wrong = (usize, String);
 
 fn parse(text: &str) -> Result<BTreeMap<String, String>, Wrong> {
+    if text.starts_with('\u{feff}') {
+        return Err((1, "the file begins with a byte order mark; save it as UTF-8 without one".to_owned()));
+    }
     let mut values = BTreeMap::new();
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for (index, line) in text.lines().enumerate() {
@@ -169,15 +190,16 @@ fn parse(text: &str) -> Result<BTreeMap<String, String>, Wrong> {
 
 fn parse_line(line: &str) -> Result<(&str, &str), String> {
     let (name, value) = line.split_once('=').ok_or("there is no `=`")?;
-    let name = name.trim_start();
+    let name = name.trim_start_matches(BLANKS);
     if name.starts_with("export ") {
         return Err("`export` belongs to a shell, and this file is not executed".to_owned());
     }
     let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if !starts_well || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        return Err(format!("`{}` is not the name of a setting", name.escape_debug()));
+        // It is not repeated: it may be the last line of a key that was pasted in, which ends with `=` signs.
+        return Err("what stands before the `=` is not the name of a setting".to_owned());
     }
-    let value = value.trim();
+    let value = value.trim_matches(BLANKS);
     if value.contains(|c: char| c.is_control()) {
         return Err(format!("the value of {name} holds a control character (a carriage return, say)"));
     }
@@ -232,6 +254,13 @@ mod tests {
             assert!(value(line).is_err(), "{line:?}");
         }
         assert_eq!(parse("A=1\nB=2\nA=3").unwrap_err(), (3, "A stands in line 1 already".to_owned()));
+    }
+
+    #[test]
+    fn what_may_be_a_secret_is_not_repeated() {
+        for line in ["canary/+x=", "canary", "A='canary", "A=canary\\"] {
+            assert!(!value(line).unwrap_err().contains("canary"), "{line}");
+        }
     }
 
     #[test]

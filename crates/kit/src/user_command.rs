@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::failure::{Attempt, Failure};
 use crate::process::{Program, Sink, Status};
+use crate::root::Root;
 
 /// A setting's text as the argument vector that runs it: the only `sh -c` of the family.
 #[must_use]
@@ -17,22 +18,24 @@ pub fn shell(text: &str) -> Vec<OsString> {
     vec!["/bin/sh".into(), "-c".into(), text.into()]
 }
 
-/// Runs a command in `dir`, its output going to `log`, and waits for the direct child only.
+/// Runs a command of this environment in `dir`, its output going to `log`, and waits for the direct child only.
 ///
 /// The environment is PATH, HOME, user and language, and `env` on top. After `deadline` the command's whole session is
-/// ended.
+/// ended. One that a killed tool has left at work is ended first: two never work at once.
 pub fn run(
     command: &[OsString],
     dir: &Path,
     env: &[(OsString, OsString)],
     log: File,
     deadline: Duration,
+    root: &Root,
 ) -> Result<Status, Failure> {
     let errors = log.try_clone().attempt("hand a log to a child")?;
-    run_apart(command, dir, env, log, errors, deadline)
+    let program = apart(command, dir, env, log, errors, deadline)?;
+    Ok(program.noted_in(root.state().join("commands")).run()?.status)
 }
 
-/// The same with a file for each of its streams, for one whose stdout is looked at.
+/// Runs one with a file for each of its streams, for one whose stdout is looked at.
 pub fn run_apart(
     command: &[OsString],
     dir: &Path,
@@ -41,15 +44,19 @@ pub fn run_apart(
     errors: File,
     deadline: Duration,
 ) -> Result<Status, Failure> {
+    Ok(apart(command, dir, env, output, errors, deadline)?.run()?.status)
+}
+
+fn apart(
+    command: &[OsString],
+    dir: &Path,
+    env: &[(OsString, OsString)],
+    output: File,
+    errors: File,
+    deadline: Duration,
+) -> Result<Program, Failure> {
     let setsid = Program::find("setsid")?.leads_session();
-    let ended = env
-        .iter()
-        .fold(setsid, |program, (name, value)| program.env(name, value))
-        .args(command)
-        .dir(dir)
-        .stdout(Sink::File(output))
-        .stderr(Sink::File(errors))
-        .deadline(deadline)
-        .run()?;
-    Ok(ended.status)
+    let program = env.iter().fold(setsid, |program, (name, value)| program.env(name, value));
+    let program = program.args(command).dir(dir).deadline(deadline);
+    Ok(program.stdout(Sink::File(output)).stderr(Sink::File(errors)))
 }

@@ -1,5 +1,6 @@
 //! Sentences for a person on stderr, results on stdout, and no foreign text that steers a terminal.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use crate::failure::Failure;
@@ -14,11 +15,12 @@ pub fn line(text: &str) {
     write_error(&format!("{}\n", clean(text)));
 }
 
-/// Says a failure: its sentence, and the hint on a line of its own.
+/// Says a failure: its sentence, and the hint on a line of its own. What is foreign in them adds no lines: a name with a
+/// line break in it could say what another tool says.
 pub(crate) fn complain(tool: &str, failure: &Failure) {
-    say(tool, &failure.message);
+    say(tool, &clean_line(&failure.message));
     if let Some(hint) = &failure.hint {
-        line(&format!("hint: {hint}"));
+        line(&format!("hint: {}", clean_line(hint)));
     }
 }
 
@@ -56,6 +58,14 @@ pub fn clean_line(text: &str) -> String {
         .collect()
 }
 
+/// A word of a command that a person may copy, as a shell takes it for one.
+#[must_use]
+pub fn word(word: impl Display) -> String {
+    let word = word.to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:@+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
 /// A JSON text with every such character written as an escape: to a parser it is the same text.
 #[must_use]
 pub fn clean_json(text: &str) -> String {
@@ -73,7 +83,7 @@ fn steers(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{clean, clean_json, clean_line};
+    use super::{clean, clean_json, clean_line, word};
 
     #[test]
     fn an_escape_sequence_loses_its_escape() {
@@ -83,6 +93,13 @@ mod tests {
     #[test]
     fn bidirectional_controls_do_not_reorder_a_line() {
         assert_eq!(clean("user\u{202e}txt.exe"), "user\u{fffd}txt.exe");
+    }
+
+    #[test]
+    fn a_word_is_quoted_when_a_shell_would_take_it_for_something_else() {
+        assert_eq!(word("/srv/guestbook/prod/deploy.env"), "/srv/guestbook/prod/deploy.env");
+        assert_eq!(word("/srv/ada's app/$x"), r"'/srv/ada'\''s app/$x'");
+        assert_eq!(word(""), "''");
     }
 
     #[test]

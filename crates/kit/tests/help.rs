@@ -6,9 +6,10 @@ use std::fs;
 use testkit::{Sandbox, tools_dir};
 
 /// The tools, and the settings that each one's own options read.
-const TOOLS: [(&str, &[(&str, &str)]); 9] = [
+const TOOLS: [(&str, &[(&str, &str)]); 10] = [
     ("backup-db", &[]),
     ("deploy-queue", &[]),
+    ("deploy-status", &[("", "DEPLOYMENT_TIMEOUT")]),
     ("deployment-report", &[]),
     ("post-receive", &[]),
     ("release", &[("activate", "DEPLOYMENT_TIMEOUT"), ("deactivate", "DEPLOYMENT_TIMEOUT")]),

@@ -81,3 +81,20 @@ fn a_tool_that_works_leaves_its_name_and_one_that_was_killed_no_lock() {
     prune(&sandbox).check();
     kill("KILL", sandbox.read("prod/pid"));
 }
+
+#[test]
+fn whoever_only_looks_makes_no_file_and_is_no_holder() {
+    let sandbox = Sandbox::new();
+    let nothing = || {
+        let list = sandbox.tool("deploy-queue").arg("list");
+        list.stderr("deploy-queue: nothing runs and nothing waits\n").check();
+    };
+    nothing();
+    assert!(!sandbox.path("prod/state").exists());
+    let looking = File::open(sandbox.write("prod/state/lock", "deploy-queue run, long ago\n")).unwrap();
+    looking.lock_shared().unwrap();
+    nothing();
+    looking.unlock().unwrap();
+    let _held = sandbox.hold_lock("the pipeline");
+    sandbox.tool("deploy-queue").arg("list").stdout("busy: the lock is held by the pipeline\n").check();
+}

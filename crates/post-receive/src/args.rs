@@ -23,4 +23,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "REF=ENV_FILE", required = true)]
         map: Vec<String>,
     },
+    /// Say what would keep a push from being deployed, one finding a line, each with what mends it
+    Doctor {
+        /// The bare repository; run it as the user who owns it
+        repository: PathBuf,
+    },
 }

@@ -2,30 +2,27 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use kit::failure::Attempt;
 use kit::git::Repository;
-use kit::root::Root;
-use kit::settings::Settings;
 use kit::{Context, Exit, Failure, Outcome, files};
 
+use crate::map::Map;
+
 /// Where deployments pin their commits; hidden, so that no pusher moves or sees them.
-const PINS: &str = "refs/deploys";
+pub(crate) const PINS: &str = "refs/deploys";
 
 pub(crate) fn install(path: &Path, maps: &[String], cx: &mut Context) -> Result<Outcome, Failure> {
     let path =
         fs::canonicalize(path).attempt_or(Exit::ABSENT, format_args!("open the repository {}", path.display()))?;
     let repository = Repository::at(&path);
-    match repository.ask(["rev-parse", "--is-bare-repository"]) {
-        Ok(answer) if answer == "true" => {}
-        Err(failure) if failure.exit == Exit::UNAVAILABLE => return Err(failure),
-        _ => {
-            let failure = Failure::new(Exit::ABSENT, format!("{} is no bare repository", path.display()));
-            return Err(failure.hint("make one: git init --bare"));
-        }
+    if is_bare(&repository)? != Some(true) {
+        let failure = Failure::new(Exit::ABSENT, format!("{} is no bare repository", path.display()));
+        return Err(failure.hint("make one: git init --bare"));
     }
     let maps = maps.iter().map(|map| Map::parse(map, &repository)).collect::<Result<Vec<_>, _>>()?;
+    cx.changes();
     link_hook(&repository)?;
     for map in &maps {
         let key = format!("pushback.{}.env", map.reference);
@@ -40,39 +37,14 @@ pub(crate) fn install(path: &Path, maps: &[String], cx: &mut Context) -> Result<
     Ok(Outcome::done(path.join("hooks/post-receive").display().to_string()))
 }
 
-/// A ref and the environment that it goes to, both proven.
-struct Map {
-    reference: String,
-    environment: PathBuf,
-}
-
-impl Map {
-    fn parse(text: &str, repository: &Repository) -> Result<Self, Failure> {
-        let Some((name, file)) = text.split_once('=') else {
-            return Err(Failure::new(Exit::USAGE, format!("{text:?} is not REF=ENV_FILE")));
-        };
-        let reference = if name.starts_with("refs/") { name.to_owned() } else { format!("refs/heads/{name}") };
-        if !repository.run(&["check-ref-format", &reference])?.status.is_success() {
-            return Err(Failure::new(Exit::USAGE, format!("{name:?} is not the name of a branch or ref")));
-        }
-        let environment =
-            fs::canonicalize(file).attempt_or(Exit::SETTINGS, format_args!("open the environment file {file}"))?;
-        let settings = Settings::load(Some(&environment.to_string_lossy()))?;
-        Root::open(&settings)?;
-        settings.require("DEPLOY_ENV")?;
-        let deployed_from = settings.require("DEPLOY_REPO")?;
-        if fs::canonicalize(&deployed_from).ok().as_deref() != Some(repository.path()) {
-            let message = format!(
-                "{} deploys from {deployed_from}, not from {}",
-                environment.display(),
-                repository.path().display()
-            );
-            return Err(
-                Failure::new(Exit::SETTINGS, message).hint("set DEPLOY_REPO to the repository that is pushed to")
-            );
-        }
-        Ok(Self { reference, environment })
-    }
+/// Whether this directory is bare, or else has a work tree; none when it is no repository, or only a part of one.
+pub(crate) fn is_bare(repository: &Repository) -> Result<Option<bool>, Failure> {
+    let answer = repository.run(&["rev-parse", "--is-bare-repository", "--absolute-git-dir"])?;
+    Ok(match answer.text().split_once('\n') {
+        Some(("true", dir)) if Path::new(dir) == repository.path() => Some(true),
+        Some(("false", _)) => Some(false),
+        _ => None,
+    })
 }
 
 /// Points the hook at this binary. A hook that somebody else wrote is left alone.

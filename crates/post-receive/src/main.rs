@@ -2,7 +2,10 @@
 //! never runs in the hook.
 
 mod args;
+mod config;
+mod doctor;
 mod install;
+mod map;
 mod update;
 
 use std::collections::HashMap;
@@ -11,22 +14,24 @@ use std::process::ExitCode;
 
 use kit::failure::Attempt;
 use kit::git::Repository;
-use kit::process::{Program, Sink};
-use kit::{Context, Exit, Failure, Outcome, Tool};
+use kit::process::{Program, Sink, Status};
+use kit::{Context, Exit, Failure, Outcome, Tool, voice};
 
 use crate::args::{Args, Command};
-use crate::update::{Update, map_of};
+use crate::config::Config;
+use crate::update::Update;
 
 const TOOL: Tool = Tool {
     name: "post-receive",
     exits: &[
         (
             Exit::DONE,
-            "everything that is mapped was submitted; with `-o wait` also deployed (git does not pass this on)",
+            "everything that is mapped was submitted; with `-o wait` also deployed (git does not pass this on); for doctor: \
+             all is well",
         ),
-        (Exit::NO, "a submission failed, or with `-o wait` a deployment did"),
+        (Exit::NO, "a submission failed, or with `-o wait` a deployment did; for doctor: something is broken"),
         (Exit::DAMAGED, "stdin holds something else than git's `old new ref` lines"),
-        (Exit::ABSENT, "for install: there is no repository"),
+        (Exit::ABSENT, "for install and doctor: there is no repository"),
         (Exit::UNAVAILABLE, "git or deploy-queue is missing"),
         (Exit::CANNOT_CREATE, "for install: another hook is in the way"),
         (Exit::SETTINGS, "for install: a map or an environment file is wrong, or core.hooksPath leads elsewhere"),
@@ -36,6 +41,7 @@ const TOOL: Tool = Tool {
             "post-receive install /srv/guestbook/repo.git --map main=/srv/guestbook/prod/deploy.env",
             "Deploy to prod whatever is pushed to main",
         ),
+        ("post-receive doctor /srv/guestbook/repo.git", "Say what would keep a push from being deployed, and the fix"),
         ("git push -o wait", "Push, watch the deployment, and see its verdict as the last line"),
         ("git config pushback.follow true", "In the repository: every push waits as if with -o wait"),
     ],
@@ -49,6 +55,9 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     if let Some(Command::Install { repository, map }) = &args.command {
         return install::install(repository, map, cx);
     }
+    if let Some(Command::Doctor { repository }) = &args.command {
+        return doctor::doctor(repository, cx);
+    }
     if io::stdin().is_terminal() {
         let failure = Failure::new(Exit::USAGE, "this is a git hook: git runs it after a push");
         return Err(failure.hint("post-receive install REPO --map REF=ENV_FILE sets it up"));
@@ -57,15 +66,16 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     io::stdin().read_to_end(&mut pushed).attempt("read what was pushed")?;
     let updates = update::parse(&String::from_utf8_lossy(&pushed))?;
     let repository = Repository::at(&std::env::current_dir().attempt("find the repository")?);
+    let config = Config::of(&repository)?;
     let mut wanted = Vec::new();
     for update in updates {
-        let environments = map_of(&update, &repository)?;
+        let environments = update.environments(&config);
         if let Some(sentence) = update.remarks(&environments) {
             cx.say(&sentence);
         }
         wanted.extend(environments.into_iter().map(|environment| (environment, update.clone())));
     }
-    submit_all(&wanted, follows(&repository, cx)?, cx)
+    submit_all(&wanted, asks_to_wait(cx) || config.follows(&repository)?, cx)
 }
 
 /// Submits in the order of the push. Who follows, follows the last submission to each environment: it wins.
@@ -92,19 +102,24 @@ fn submit(environment: &str, update: &Update, follow: bool, cx: &Context) -> Res
     if !text.is_empty() {
         cx.warn(&text);
     }
+    if !matches!(submit.status, Status::Exit(_)) {
+        let reference = voice::clean_line(&update.reference);
+        cx.warn(&format!(
+            "{reference}: deploy-queue {}; deploy-queue list shows whether it waits",
+            submit.status.spell()
+        ));
+    }
     if submit.status.is_success() && !follow {
+        let environment = voice::word(environment);
         cx.say(&format!("its outcome: deploy-queue -e {environment} log; to watch one: git push -o wait"));
     }
     Ok(submit.status.is_success())
 }
 
-/// Whether the pusher wants to wait: `git push -o wait`, or git config `pushback.follow`.
-fn follows(repository: &Repository, cx: &Context) -> Result<bool, Failure> {
+/// Whether the pusher wants to wait: `git push -o wait`.
+fn asks_to_wait(cx: &Context) -> bool {
     let count = cx.settings.get("GIT_PUSH_OPTION_COUNT").and_then(|count| count.parse::<usize>().ok());
     let mut options =
         (0..count.unwrap_or_default()).filter_map(|index| cx.settings.get(&format!("GIT_PUSH_OPTION_{index}")));
-    if options.any(|option| option == "wait") {
-        return Ok(true);
-    }
-    Ok(repository.run(&["config", "--type=bool", "--get", "pushback.follow"])?.text() == "true")
+    options.any(|option| option == "wait")
 }

@@ -1,9 +1,9 @@
 //! What a push changed, as git tells a post-receive hook (githooks(5)).
 
-use kit::git::Repository;
-use kit::process::Status;
 use kit::root::is_commit;
 use kit::{Exit, Failure, voice};
+
+use crate::config::Config;
 
 /// One updated ref.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,11 @@ pub(crate) struct Update {
 impl Update {
     fn is_deletion(&self) -> bool {
         self.new.bytes().all(|digit| digit == b'0')
+    }
+
+    /// The environments that it is deployed to; none for a deletion.
+    pub(crate) fn environments(&self, config: &Config) -> Vec<String> {
+        if self.is_deletion() { Vec::new() } else { config.environments_of(&self.reference) }
     }
 
     /// What the pusher should know when nothing is deployed.
@@ -42,22 +47,6 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Update>, Failure> {
         Failure::new(Exit::DAMAGED, format!("cannot read the pushed line {line:?}: it is not `old new ref`"))
     };
     text.split('\n').filter(|line| !line.is_empty()).map(|line| parse(line).ok_or_else(|| wrong(line))).collect()
-}
-
-/// The environment files that the repository's config maps this ref to; none for a deletion.
-pub(crate) fn map_of(update: &Update, repository: &Repository) -> Result<Vec<String>, Failure> {
-    if update.is_deletion() {
-        return Ok(Vec::new());
-    }
-    let key = format!("pushback.{}.env", update.reference);
-    let mapped = repository.run(&["config", "--null", "--get-all", &key])?;
-    match mapped.status {
-        Status::Exit(0) => Ok(mapped.text().split('\0').filter(|path| !path.is_empty()).map(str::to_owned).collect()),
-        Status::Exit(1) => Ok(Vec::new()),
-        _ => {
-            Err(Failure::new(Exit::IO, format!("cannot read the map of {}: {}", update.reference, mapped.last_words())))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -49,6 +49,22 @@ fn a_push_to_a_mapped_branch_is_submitted_and_the_pusher_told_where_to_look() {
 }
 
 #[test]
+fn the_command_that_shows_the_outcome_can_be_copied_when_a_path_has_a_blank() {
+    let (sandbox, repository) = installed(&["main"]);
+    let spaced = sandbox.path("my settings.env").display().to_string();
+    std::fs::copy(sandbox.env_file(), &spaced).unwrap();
+    repository.git(&[
+        "--git-dir",
+        &repository.bare.display().to_string(),
+        "config",
+        "pushback.refs/heads/main.env",
+        &spaced,
+    ]);
+    let (_, said) = repository.push("one");
+    assert!(said.contains(&format!("its outcome: deploy-queue -e '{spaced}' log; ")), "{said}");
+}
+
+#[test]
 fn an_unmapped_branch_deploys_nothing_and_says_so() {
     let (sandbox, repository) = installed(&["main"]);
     repository.commit("one");

@@ -121,7 +121,8 @@ fn an_environment_file_that_others_may_read_is_77() {
 #[test]
 fn a_repository_that_is_not_there_or_not_bare_is_66() {
     let (sandbox, repository) = repository();
-    for path in ["/nonexistent".to_owned(), repository.clone.display().to_string(), "/etc".to_owned()] {
+    let objects = repository.bare.join("objects").display().to_string();
+    for path in ["/nonexistent".to_owned(), repository.clone.display().to_string(), "/etc".to_owned(), objects] {
         let run = sandbox.tool("post-receive").args(["install", &path, "--map", &main_to_prod(&sandbox)]);
         run.code(66).stderr_has("post-receive: ").check();
     }
@@ -145,6 +146,13 @@ fn a_git_that_is_missing_is_69() {
     let (sandbox, _) = repository();
     let run = install(&sandbox, &main_to_prod(&sandbox)).env("PATH", sandbox.path("bin"));
     run.code(69).stderr_has("cannot run git: it is not installed").check();
+}
+
+#[test]
+fn a_branch_with_an_equals_sign_can_be_mapped() {
+    let (sandbox, _) = repository();
+    install(&sandbox, &format!("a=b={}", sandbox.env_file().display())).any_stdout().any_stderr().check();
+    assert!(config(&sandbox).contains(&format!("pushback.refs/heads/a=b.env={}\n", sandbox.env_file().display())));
 }
 
 #[test]

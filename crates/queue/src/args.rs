@@ -1,3 +1,5 @@
+use std::str::FromStr;
+
 use clap::{Parser, Subcommand};
 use kit::root::DeployId;
 
@@ -19,6 +21,31 @@ pub(crate) enum Command {
     Run,
     /// Show what runs and what waits
     List,
+    /// Let no deployment begin until `unhold`; what is submitted meanwhile waits
+    Hold {
+        /// Why, for those who push meanwhile
+        reason: String,
+
+        /// Who asks; the user's name unless given
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
+    /// Let deployments begin again
+    Unhold {
+        /// Who asks; the user's name unless given
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
+    /// Take submissions back that still wait, or stop the deployment in progress and undo what it did
+    Cancel {
+        /// Number of a submission (7), or name of the deployment in progress (prod-42)
+        #[arg(required = true)]
+        targets: Vec<Target>,
+
+        /// Who asks; the user's name unless given
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
     /// Show what became of the last deployments, or the log of one
     Log {
         /// Print this deployment's log
@@ -54,4 +81,22 @@ pub(crate) struct Submission {
     /// Through which door the request came
     #[arg(long, value_name = "DOOR", default_value = "operator", value_parser = ["operator", "push"])]
     pub(crate) door: String,
+}
+
+/// What can be cancelled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// A submission, by its number.
+    Submission(u64),
+    /// A deployment.
+    Deployment(DeployId),
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = |_| format!("{text:?} is neither the number of a submission nor the name of a deployment");
+        text.parse().map(Self::Submission).or_else(|_| text.parse().map(Self::Deployment)).map_err(wrong)
+    }
 }

@@ -14,16 +14,22 @@ use serde_json::{Map, Value, json};
 use crate::entry::{Entry, Queue};
 use crate::recovery::{self, Ending};
 
-pub(crate) fn deploy(
+/// A deployment that has begun.
+pub(crate) struct Deployment {
+    id: DeployId,
+    commit: String,
+}
+
+/// Makes a deployment of a submission: from here on the journal tells of it. None when its commit is gone.
+pub(crate) fn begin(
     entry: &Entry,
     root: &Root,
     repository: &Repository,
-    lock: &Lock,
     cx: &Context,
-) -> Result<(), Failure> {
+) -> Result<Option<Deployment>, Failure> {
     let commit = match present_commit(entry, repository) {
         Ok(commit) => commit,
-        Err(failure) if failure.exit == Exit::ABSENT => return refuse(entry, &failure, root, cx),
+        Err(failure) if failure.exit == Exit::ABSENT => return refuse(entry, &failure, root, cx).map(|()| None),
         Err(failure) => return Err(failure),
     };
     let mut begin = cx.blank("begin");
@@ -34,28 +40,35 @@ pub(crate) fn deploy(
     cx.append(&begin)?;
     Queue::of(root).remove(entry)?;
     cx.say(&format!("{id}: {commit}, submission {}", entry.number));
+    Ok(Some(Deployment { id, commit }))
+}
 
+/// Runs its pipeline, and sees to it that it ends as its exit code says.
+pub(crate) fn run(deployment: &Deployment, force: bool, root: &Root, lock: &Lock, cx: &Context) -> Result<(), Failure> {
+    let Deployment { id, commit } = deployment;
     files::make_private_dir(&root.logs())?;
     let path = root.logs().join(format!("{id}.log"));
     let log = files::create(&path).attempt(format_args!("write the log {}", path.display()))?;
-    let status = pipeline(&id, &commit, entry.force, lock, &log, cx);
+    let status = pipeline(id, commit, force, lock, &log, cx);
     // A runner that is told to stop still leaves the environment as it should be.
     let interrupted = signal::received();
     signal::forget();
-    let ending = recovery::judge(&id, status, lock, cx)?;
-    end(&id, ending, &log, cx)?;
+    let ending = recovery::judge(id, status, lock, cx)?;
+    end(id, ending, &log, cx)?;
+    // A person who cancels a deployment means that one alone.
+    let is_cancelled = cx.history()?.deployment(id).is_some_and(kit::history::Deployment::is_cancelled);
     match interrupted {
-        Some(signal) => {
+        Some(signal) if !is_cancelled => {
             Err(Failure::new(Exit::signal(signal), format!("interrupted by signal {signal}; {id} is settled")))
         }
-        None => Ok(()),
+        _ => Ok(()),
     }
 }
 
 /// What is deployed: the tip that a pushed ref has now (hooks may arrive in reverse order); the submitted commit when
 /// the ref is gone, or when nobody pushed.
 fn present_commit(entry: &Entry, repository: &Repository) -> Result<String, Failure> {
-    match entry.reference.as_deref().map(|reference| repository.commit(reference)) {
+    match entry.reference.as_deref().map(|reference| repository.tip(reference)) {
         Some(Err(failure)) if failure.exit != Exit::ABSENT => Err(failure),
         Some(Ok(tip)) => Ok(tip),
         Some(Err(_)) | None => repository.commit(&entry.commit),

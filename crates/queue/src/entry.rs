@@ -9,7 +9,7 @@ use kit::failure::Attempt;
 use kit::history::History;
 use kit::lock::Lock;
 use kit::root::Root;
-use kit::{Context, Failure, clock, files};
+use kit::{Failure, clock, files};
 use serde::{Deserialize, Serialize};
 
 /// One submission.
@@ -44,31 +44,35 @@ impl<'a> Queue<'a> {
         Self { root }
     }
 
-    /// Adds a submission, durably, under a number of its own.
-    pub(crate) fn add(&self, mut entry: Entry, cx: &Context) -> Result<Entry, Failure> {
+    /// Adds a submission, durably, under a number of its own. The queue's lock is held; `before` was read before
+    /// `history`: a submission leaves the directory only after the journal names it, so one of the two shows it.
+    pub(crate) fn add(&self, mut entry: Entry, before: &[Entry], history: &History) -> Result<Entry, Failure> {
         files::make_private_dir(&self.dir())?;
-        let _lock = Lock::wait(self.root, "submit", "deploy-queue submit")?;
-        // Files first: an entry leaves the directory only after the journal names it, so one of the two shows it.
-        let waiting = self.waiting()?.last().map_or(0, |last| last.number);
-        entry.number = 1 + waiting.max(highest(&cx.history()?));
+        let waiting = before.last().map_or(0, |last| last.number);
+        entry.number = 1 + waiting.max(highest(history));
         let text = serde_json::to_vec(&entry).unwrap_or_default();
         files::write(&self.path(entry.number), &text)?;
         Ok(entry)
     }
 
+    /// While this lock is held nobody submits, takes back, holds, or begins a deployment: each comes before the other or
+    /// after it.
+    pub(crate) fn lock(&self, holder: &str) -> Result<Lock, Failure> {
+        Lock::wait(self.root, "submit", holder)
+    }
+
     /// What waits, oldest first. A file that is no submission is nobody's: it is left where it is.
     pub(crate) fn waiting(&self) -> Result<Vec<Entry>, Failure> {
         let doing = format!("list the queue {}", self.dir().display());
-        let listed = match fs::read_dir(self.dir()) {
+        let listed = match files::list(&self.dir()) {
             Ok(listed) => listed,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(Failure::io(doing, &error)),
         };
         let mut entries: Vec<Entry> = Vec::new();
-        for file in listed {
-            let file = file.attempt(&doing)?;
-            let entry = fs::read(file.path()).ok().and_then(|text| serde_json::from_slice::<Entry>(&text).ok());
-            entries.extend(entry.filter(|entry| file.path() == self.path(entry.number)));
+        for path in listed {
+            let entry = fs::read(&path).ok().and_then(|text| serde_json::from_slice::<Entry>(&text).ok());
+            entries.extend(entry.filter(|entry| path == self.path(entry.number)));
         }
         entries.sort_by_key(|entry| entry.number);
         Ok(entries)
@@ -113,14 +117,6 @@ impl Entry {
 /// The number of the submission that a record deals with.
 pub(crate) fn number_in(record: &kit::journal::Record) -> Option<u64> {
     record.details.get("entry")?.as_u64().filter(|_| record.tool == "deploy-queue")
-}
-
-/// Whether the journal tells already what became of a submission: it began, was overtaken, or was refused.
-pub(crate) fn is_settled(number: u64, history: &History) -> bool {
-    let settles = |record: &kit::journal::Record| {
-        record.command.as_deref() != Some("submit") && number_in(record) == Some(number)
-    };
-    history.records.iter().any(settles)
 }
 
 fn highest(history: &History) -> u64 {

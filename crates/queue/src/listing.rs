@@ -4,19 +4,22 @@ use std::fs;
 use std::io;
 
 use kit::clock::{self, rfc3339};
-use kit::history::Deployment;
+use kit::history::{Deployment, History};
 use kit::journal::Record;
 use kit::root::DeployId;
 use kit::{Context, Exit, Failure, Outcome, lock, voice};
 use serde_json::json;
 
-use crate::entry::{Queue, number_in};
+use crate::entry::{Entry, Queue, number_in};
+use crate::fate::{is_settled, why_not};
+use crate::runner::RUNNER;
 
 pub(crate) fn list(cx: &mut Context) -> Result<Outcome, Failure> {
     let root = cx.root()?;
-    let holder = lock::holder(&root)?;
+    let holder = lock::holder(&root, lock::ENVIRONMENT)?;
     let history = cx.history()?;
-    let mut lines = Vec::new();
+    let hold = history.hold();
+    let mut lines: Vec<String> = hold.iter().map(|hold| format!("{hold}; deploy-queue unhold ends it")).collect();
     for open in history.open() {
         let state = if holder.is_some() { "runs" } else { "was killed; the next run settles it" };
         lines.push(format!("{}  {}  {state} since {}", open.id, short(&open.commit), rfc3339(open.began_at)));
@@ -24,24 +27,45 @@ pub(crate) fn list(cx: &mut Context) -> Result<Outcome, Failure> {
     if let (Some(holder), true) = (&holder, lines.is_empty()) {
         lines.push(format!("busy: the lock is held by {holder}"));
     }
-    let waiting = Queue::of(&root).waiting()?;
-    for entry in &waiting {
+    let mut waiting = Queue::of(&root).waiting()?;
+    // A kill may leave the file of one that is settled.
+    waiting.retain(|entry| !is_settled(entry.number, &history));
+    for (index, entry) in waiting.iter().enumerate() {
         let by = voice::clean_line(&entry.by);
+        let next = match waiting.get(index + 1..).and_then(<[Entry]>::last) {
+            Some(newest) => format!("submission {} takes its place", newest.number),
+            None if hold.is_some() => "begins when the hold ends".to_owned(),
+            None => "is next".to_owned(),
+        };
+        let since = rfc3339(entry.submitted_at);
         lines.push(format!(
-            "submission {}  {}  waits since {}, by {by}",
+            "submission {}  {}  waits since {since}, by {by}; {next}",
             entry.number,
-            short(&entry.commit),
-            rfc3339(entry.submitted_at)
+            short(&entry.commit)
         ));
+    }
+    let idle = hold.is_none() && !waiting.is_empty() && lock::holder(&root, RUNNER)?.is_none();
+    if idle {
+        lines.push(format!("no runner is at work{}; deploy-queue run starts one", why(&history)));
     }
     let numbers: Vec<u64> = waiting.iter().map(|entry| entry.number).collect();
     cx.detail("running", history.open().map(|open| open.id.to_string()).collect::<Vec<_>>());
     cx.detail("waiting", numbers);
     cx.detail("holder", json!(holder));
+    let details = hold.map(|hold| json!({"reason": hold.reason, "by": hold.by, "since": rfc3339(hold.since)}));
+    cx.detail("held", details.unwrap_or_default());
     if lines.is_empty() {
         cx.say("nothing runs and nothing waits");
     }
     Ok(Outcome::done(lines.join("\n")))
+}
+
+/// Why the last runner stopped, when it did so with an error.
+fn why(history: &History) -> String {
+    let mut ends = history.records.iter().rev().filter(|record| record.tool == "deploy-queue");
+    let last = ends.find(|record| matches!(record.command.as_deref(), Some("run" | "end")));
+    let error = last.and_then(|record| record.error.as_ref().filter(|_| record.is("deploy-queue", "run")));
+    error.map(|error| format!(", the last one stopped: {}", error.message)).unwrap_or_default()
 }
 
 /// The last deployments and the submissions that were not deployed, oldest first.
@@ -50,7 +74,8 @@ pub(crate) fn log(last: usize, cx: &mut Context) -> Result<Outcome, Failure> {
     let history = cx.history()?;
     let settled = history.records.iter().filter_map(|record| match record.command.as_deref() {
         Some("begin") => history.deployment(&record.deploy.as_deref()?.parse().ok()?).map(line),
-        Some("supersede" | "refuse") => Some(dropped(record)),
+        Some("supersede" | "refuse" | "cancel") => number_in(record).map(|entry| dropped(record, entry)),
+        Some("hold" | "unhold") if record.tool == "deploy-queue" => Some(held(record)),
         _ => None,
     });
     let lines: Vec<String> = settled.collect();
@@ -79,15 +104,17 @@ fn line(deployment: &Deployment) -> String {
     )
 }
 
-fn dropped(record: &Record) -> String {
-    let entry = number_in(record).unwrap_or_default();
+fn dropped(record: &Record, entry: u64) -> String {
     let commit = record.commit.as_deref().unwrap_or_default();
-    let why = match (&record.error, record.details.get("by_entry")) {
-        (Some(error), _) => error.message.clone(),
-        (None, Some(newer)) => format!("submission {newer} is newer"),
-        (None, None) => String::new(),
-    };
-    format!("{}  submission {entry}  {}  not deployed: {why}", rfc3339(record.started_at), short(commit))
+    let (at, why) = (rfc3339(record.started_at), why_not(record));
+    format!("{at}  submission {entry}  {}  not deployed: {why}", short(commit))
+}
+
+fn held(record: &Record) -> String {
+    let word = if record.text("reason").is_some() { "held" } else { "not held any more" };
+    let reason = record.text("reason").map(|reason| format!(": {reason}")).unwrap_or_default();
+    let by = record.text("by").unwrap_or_default();
+    voice::clean_line(&format!("{}  {word}, by {by}{reason}", rfc3339(record.started_at)))
 }
 
 /// Prints a deployment's log, without what could steer a terminal.
@@ -108,6 +135,7 @@ pub(crate) fn show(id: &DeployId, cx: &mut Context) -> Result<Outcome, Failure> 
     }
 }
 
-fn short(commit: &str) -> &str {
-    commit.get(..7).unwrap_or(commit)
+/// The first characters of a commit, as the journal or a file in the queue has it: whatever that is.
+fn short(commit: &str) -> String {
+    voice::clean_line(&commit.chars().take(7).collect::<String>())
 }

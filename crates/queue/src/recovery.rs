@@ -132,8 +132,8 @@ mod tests {
 
     const TEST_FAILED: &str = r#""tool":"run-step","success":false"#;
     const ACTIVATE: &str = r#""tool":"release","command":"activate","phase":"begin""#;
-    const SMOKE_PASSED: &str = r#""tool":"smoke-test","step":"smoke","success":true"#;
-    const SMOKE_FAILED: &str = r#""tool":"smoke-test","step":"smoke","success":false"#;
+    const SMOKE_PASSED: &str = r#""tool":"smoke-test","command":"check","step":"smoke","success":true"#;
+    const SMOKE_FAILED: &str = r#""tool":"smoke-test","command":"check","step":"smoke","success":false"#;
     const UNDO: &str = r#""tool":"rollback","command":"deploy","phase":"begin""#;
     const UNDONE: &str = r#""tool":"rollback","command":"deploy","success":true"#;
 

@@ -7,30 +7,38 @@ use kit::failure::Attempt;
 use kit::git::Repository;
 use kit::process::Program;
 use kit::root::Root;
-use kit::{Context, Failure, Outcome, files, lock};
+use kit::{Context, Failure, Outcome, files};
 use serde_json::Value;
 
 use crate::args::Submission;
 use crate::entry::{Entry, Queue};
+use crate::fate::is_settled;
 use crate::follow;
 
 pub(crate) fn submit(submission: &Submission, cx: &mut Context) -> Result<Outcome, Failure> {
     cx.records("submit")?;
     let root = cx.root()?;
     let environment = cx.settings.require("DEPLOY_ENV")?;
-    let repository = Repository::open(&cx.settings)?;
-    let commit = repository.commit(&submission.target)?;
+    let (_, commit) = Repository::find(&cx.settings, &submission.target)?;
     let queue = Queue::of(&root);
-    let before = queue.waiting()?;
-    let by = submission.by.clone().or_else(|| cx.settings.get("USER"));
-    let by = by.unwrap_or_else(|| format!("user {}", rustix::process::geteuid().as_raw()));
-    let entry = queue.add(Entry::new(commit, submission, by), cx)?;
+    let lock = queue.lock("deploy-queue submit")?;
+    let mut before = queue.waiting()?;
+    let history = cx.history()?;
+    let entry = Entry::new(commit, submission, asker(submission.by.as_deref(), cx));
+    let entry = queue.add(entry, &before, &history)?;
+    before.retain(|entry| !is_settled(entry.number, &history));
     cx.detail("entry", entry.number);
     cx.detail("ref", entry.reference.clone().map_or(Value::Null, Value::from));
     cx.detail("by", entry.by.clone());
-    let place = place(&entry, &environment, &before, lock::holder(&root)?);
+    let next = match (history.hold(), kit::lock::holder(&root, kit::lock::ENVIRONMENT)?) {
+        (Some(hold), _) => format!(", waits: {hold}"),
+        (None, Some(holder)) => format!(", next after {}", holder.split(", process").next().unwrap_or_default()),
+        (None, None) => ", begins now".to_owned(),
+    };
+    let place = place(&entry, &environment, &before, &next);
     cx.detail("place", place.clone());
-    let records = cx.history()?.records.len();
+    let records = history.records.len();
+    drop(lock);
     start_runner(&root, cx, &[])?;
     if submission.follow {
         cx.say(&place);
@@ -39,14 +47,16 @@ pub(crate) fn submit(submission: &Submission, cx: &mut Context) -> Result<Outcom
     Ok(Outcome::done(place))
 }
 
+/// Who asks: as they said, else the user's name.
+pub(crate) fn asker(named: Option<&str>, cx: &Context) -> String {
+    let by = named.map(str::to_owned).or_else(|| cx.settings.get("USER"));
+    by.unwrap_or_else(|| format!("user {}", rustix::process::geteuid().as_raw()))
+}
+
 /// The answer to whoever submits: what it is called, and what happens next.
-fn place(entry: &Entry, environment: &str, before: &[Entry], holder: Option<String>) -> String {
+fn place(entry: &Entry, environment: &str, before: &[Entry], next: &str) -> String {
     let commit: String = entry.commit.chars().take(7).collect();
-    let mut text = format!("submission {}: {commit} to {environment}", entry.number);
-    text += &match holder {
-        None => ", begins now".to_owned(),
-        Some(holder) => format!(", next after {}", holder.split(", process").next().unwrap_or_default()),
-    };
+    let mut text = format!("submission {}: {commit} to {environment}{next}", entry.number);
     if let Some(last) = before.last() {
         text += &format!("; takes the place of submission {}, which is not deployed", last.number);
     }

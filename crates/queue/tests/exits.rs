@@ -60,7 +60,9 @@ fn wrong_usage_is_2() {
         &["submit", "--door=window", "main"],
         &["log", "prod"],
         &["log", "--last", "x"],
-        &["hold", "me"],
+        &["hold"],
+        &["cancel"],
+        &["cancel", "x y"],
     ] {
         sandbox.own_tool("deploy-queue").args(args).code(2).any_stderr().check();
     }

@@ -251,3 +251,15 @@ fn a_deployment_that_was_killed_before_it_touched_anything_is_closed_by_the_next
     assert_eq!((&end["deploy"], &end["exit_code"]), (&"prod-1".into(), &137.into()));
     tool(&sandbox, &["run"]).check();
 }
+
+#[test]
+fn a_branch_that_is_called_like_a_ref_is_not_taken_for_it() {
+    let (sandbox, repository) = queue();
+    let pushed = repository.git(&["rev-parse", "HEAD"]);
+    let other = repository.commit("other");
+    repository.git(&["push", "--quiet", "origin", "HEAD:refs/heads/refs/heads/gone"]);
+    submit(&sandbox, &["--door=push", "--ref=refs/heads/gone", &pushed]);
+    settle(&sandbox);
+    assert_eq!(sandbox.read("calls"), call(&sandbox, "prod-1", &pushed));
+    assert_ne!(pushed, other);
+}

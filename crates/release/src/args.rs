@@ -29,6 +29,10 @@ pub(crate) enum Command {
         /// How long each of the app's own commands may take
         #[arg(long, value_name = "TIME", env = "DEPLOYMENT_TIMEOUT", default_value = "300s", value_parser = duration)]
         timeout: Duration,
+
+        /// Only prove that it could, and print what it would do
+        #[arg(long)]
+        dry_run: bool,
     },
     /// Stop the app and take `current` away: nothing is live
     Deactivate {
@@ -44,13 +48,14 @@ pub(crate) enum Command {
     },
     /// List the releases on disk
     List,
-    /// Remove old releases: never the live one, one in flight, or one that a rollback would go back to
+    /// Remove old releases: never the live one, one in flight, one that a rollback would go back to, or one whose commit
+    /// was live when a backup was made that is still kept (as `backup-db list` tells)
     Prune {
         /// How many of the newest verified releases to keep besides
         #[arg(long, value_name = "N", default_value_t = 5)]
         keep: usize,
 
-        /// Only print what would be removed
+        /// Only print what would be removed, and why the others stay
         #[arg(long)]
         dry_run: bool,
     },

@@ -1,13 +1,13 @@
-//! Pruning: old releases go, but never the one that is live, one in flight, or one that a rollback would go back to.
+//! Pruning: old releases go, but never one that is pinned. What cannot be found out removes nothing.
 
-use std::collections::HashSet;
 use std::fs;
 
 use kit::failure::Attempt;
-use kit::history::History;
 use kit::root::{ReleaseName, Root};
-use kit::{Context, Failure, Outcome, files};
+use kit::{Context, Exit, Failure, Outcome, files, question};
+use serde_json::{Map, Value};
 
+use crate::pins::{Backup, Facts, Pin};
 use crate::stage;
 
 pub(crate) fn prune(keep: usize, dry_run: bool, cx: &mut Context) -> Result<Outcome, Failure> {
@@ -16,19 +16,78 @@ pub(crate) fn prune(keep: usize, dry_run: bool, cx: &mut Context) -> Result<Outc
     }
     let root = cx.root()?;
     let _lock = cx.lock(&root)?;
-    let doomed = plan(&root.staged()?, root.live()?.as_ref(), &cx.history()?, keep);
+    let (staged, live, history, backups) = (root.staged()?, root.live()?, cx.history()?, backups(cx)?);
+    let facts = Facts { staged: &staged, live: live.as_ref(), history: &history, backups: &backups, keep };
+    let verdicts = facts.verdicts();
+    let doomed: Vec<&ReleaseName> =
+        verdicts.iter().filter(|(_, pin)| pin.is_none()).map(|(release, _)| release).collect();
     let names: Vec<String> = doomed.iter().map(ToString::to_string).collect();
     cx.detail("removed", names.clone());
-    if !dry_run && !doomed.is_empty() {
-        stage::clear_leftovers(&root)?;
-        for release in &doomed {
-            remove(release, &root)?;
-        }
+    cx.detail("kept", kept(&verdicts));
+    if dry_run {
+        let lines: Vec<String> = verdicts.iter().map(spell).collect();
+        return Ok(Outcome::done(lines.join("\n")));
     }
-    if names.is_empty() {
+    if doomed.is_empty() {
         cx.say("nothing to remove");
+        return Ok(Outcome::done(""));
+    }
+    stage::clear_leftovers(&root)?;
+    for release in doomed {
+        remove(release, &root)?;
     }
     Ok(Outcome::done(names.join("\n")))
+}
+
+/// `keeps 41-0c9e1d2: live`.
+fn spell((release, pin): &(ReleaseName, Option<Pin>)) -> String {
+    match pin {
+        Some(pin) => format!("keeps {release}: {pin}"),
+        None => format!("removes {release}"),
+    }
+}
+
+/// Each release that stays, and why.
+fn kept(verdicts: &[(ReleaseName, Option<Pin>)]) -> Map<String, Value> {
+    let stays = verdicts.iter().filter_map(|(release, pin)| Some((release, pin.as_ref()?)));
+    stays.map(|(release, pin)| (release.to_string(), pin.to_string().into())).collect()
+}
+
+/// The backups whose commit is known. Without a database there are none to ask for.
+fn backups(cx: &Context) -> Result<Vec<Backup>, Failure> {
+    if cx.settings.get("DATABASE_URL").or_else(|| cx.settings.get("DATABASE_URL_FILE")).is_none() {
+        return Ok(Vec::new());
+    }
+    let unknown = |exit: Exit, why: &str| {
+        let message = format!("cannot find out which releases the backups need, so nothing is removed: {why}");
+        Failure::new(exit, message).hint("see for yourself: backup-db list")
+    };
+    let answer = question::ask(cx, "backup-db", &["list"], &[], question::DEADLINE);
+    let record = answer.map_err(|failure| {
+        // That time ran out is a code for the app's own commands.
+        let exit = if failure.exit == Exit::DEADLINE { Exit::IO } else { failure.exit };
+        unknown(exit, &failure.message)
+    })?;
+    if record.exit_code != Some(Exit::DONE.code()) {
+        let why = record.error.map_or_else(|| "backup-db did not say why".to_owned(), |error| error.message);
+        return Err(unknown(Exit::IO, &why));
+    }
+    let listed = record.details.get("backups").and_then(Value::as_array);
+    let known: Option<Vec<Option<Backup>>> = listed.and_then(|listed| listed.iter().map(backup).collect());
+    match known {
+        Some(known) => Ok(known.into_iter().flatten().collect()),
+        None => Err(unknown(Exit::IO, "the list of backup-db is not understood")),
+    }
+}
+
+/// A backup of the list: `Some(None)` when its commit is not known, `None` when it is not understood.
+#[expect(clippy::option_option, reason = "nothing known and nothing understood are two things")]
+fn backup(listed: &Value) -> Option<Option<Backup>> {
+    let name = listed.get("name")?.as_str()?.to_owned();
+    match listed.get("commit") {
+        None | Some(Value::Null) => Some(None),
+        Some(commit) => Some(Some(Backup { name, commit: commit.as_str()?.to_owned() })),
+    }
 }
 
 /// Takes a release's name away before its files: half a release is none, and the next run clears what is left of it.
@@ -36,65 +95,4 @@ fn remove(release: &ReleaseName, root: &Root) -> Result<(), Failure> {
     let partial = stage::partial(release, root);
     files::publish(&root.release(release), &partial)?;
     fs::remove_dir_all(&partial).attempt(format_args!("remove {}", partial.display()))
-}
-
-/// The releases that may go, oldest first.
-fn plan(staged: &[ReleaseName], live: Option<&ReleaseName>, history: &History, keep: usize) -> Vec<ReleaseName> {
-    let mut pinned: HashSet<&ReleaseName> = live.into_iter().collect();
-    // `rollback --last` goes to the newest good release before the live one.
-    pinned.extend(history.good().rev().find(|good| live.is_none_or(|live| *good < live)));
-    pinned.extend(history.good().rev().take(keep));
-    for open in history.open() {
-        pinned.extend(open.release.iter().chain(&open.previous));
-    }
-    let newest_deployment = history.deployments.last().map(|deployment| deployment.id.number());
-    let in_flight = |release: &ReleaseName| newest_deployment.is_some_and(|newest| release.number() > newest);
-    let doomed = staged.iter().filter(|release| !pinned.contains(release) && !in_flight(release));
-    doomed.cloned().collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::plan;
-    use kit::history::History;
-    use kit::journal::read_from;
-    use kit::root::ReleaseName;
-
-    /// Deployments 1 to `count`, each verified.
-    fn verified(count: u64) -> (Vec<ReleaseName>, History) {
-        let mut text = String::new();
-        let mut names = Vec::new();
-        for number in 1..=count {
-            let head = format!(r#""v":1,"started_at":"2026-11-21T10:15:00Z","duration_ms":0,"deploy":"prod-{number}""#);
-            names.push(format!("{number}-abcdefa").parse().unwrap());
-            text += &format!(
-                r#"{{{head},"tool":"deploy-queue","command":"begin","commit":"abcdefa1"}}
-                {{{head},"tool":"release","command":"stage","success":true,"release":"{number}-abcdefa"}}
-                {{{head},"tool":"release","command":"activate","phase":"begin"}}
-                {{{head},"tool":"deploy-queue","command":"end","success":true,"exit_code":0}}
-                "#
-            );
-        }
-        (names, History::from_lines(read_from(text.as_bytes()).unwrap()))
-    }
-
-    #[test]
-    fn the_live_release_and_the_way_back_stay_even_when_none_is_to_be_kept() {
-        let (names, history) = verified(5);
-        let doomed = plan(&names, Some(&names[3]), &history, 0);
-        assert_eq!(doomed, [names[0].clone(), names[1].clone(), names[4].clone()]);
-    }
-
-    #[test]
-    fn a_release_that_the_journal_does_not_know_yet_stays() {
-        let (mut names, history) = verified(2);
-        names.push("3-abcdefa".parse().unwrap());
-        assert!(!plan(&names, Some(&names[1]), &history, 0).contains(&names[2]));
-    }
-
-    #[test]
-    fn as_many_as_asked_for_stay() {
-        let (names, history) = verified(5);
-        assert_eq!(plan(&names, Some(&names[4]), &history, 3), names[..2]);
-    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use kit::failure::Attempt;
 use kit::process::Status;
-use kit::root::Root;
+use kit::root::{ReleaseName, Root};
 use kit::settings::{Settings, app_settings};
 use kit::{Exit, Failure, files, user_command};
 
@@ -40,6 +40,19 @@ impl Restart {
             _ => wrong("STOP_COMMAND and START_COMMAND belong together, and one of them is not set"),
         }
     }
+
+    /// One line a step, in their order.
+    pub(crate) fn spell(&self, live: Option<&ReleaseName>, next: &ReleaseName) -> String {
+        let switch = format!("switch to {next}");
+        match (self, live) {
+            (Self::Nothing, _) => switch,
+            (Self::Reload(reload), _) => format!("{switch}\nreload in {next}: {reload}"),
+            (Self::StopStart { start, .. }, None) => format!("{switch}\nstart in {next}: {start}"),
+            (Self::StopStart { stop, start }, Some(live)) => {
+                format!("stop in {live}: {stop}\n{switch}\nstart in {next}: {start}")
+            }
+        }
+    }
 }
 
 /// The app's own settings, from `APP_ENV_FILE`. Looked at before anything is touched too: a file that cannot be read
@@ -69,7 +82,7 @@ impl App<'_> {
         let path = self.root.logs().join("app.log");
         let log = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
         let log = log.attempt(format_args!("open the log {}", path.display()))?;
-        let status = user_command::run(&user_command::shell(command), release, &env, log, self.timeout)?;
+        let status = user_command::run(&user_command::shell(command), release, &env, log, self.timeout, self.root)?;
         let exit = match status {
             Status::Exit(0) => return Ok(()),
             Status::Deadline => Exit::DEADLINE,

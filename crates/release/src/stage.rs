@@ -29,8 +29,7 @@ pub(crate) fn stage(commit: &str, cx: &mut Context) -> Result<Outcome, Failure> 
     let shared = SharedPaths::plan(&cx.settings)?;
     let root = cx.root()?;
     let _lock = cx.lock(&root)?;
-    let repository = Repository::open(&cx.settings)?;
-    let commit = repository.commit(commit)?;
+    let (repository, commit) = Repository::find(&cx.settings, commit)?;
     let release = ReleaseName::new(deploy.number(), &commit);
     cx.concerns(&release, Some(&commit));
     if let Ok(there) = root.staged_by(&deploy) {
@@ -84,12 +83,10 @@ pub(crate) fn partial(release: &ReleaseName, root: &Root) -> PathBuf {
 /// Removes what a killed stage or prune left. The lock is held, so nobody is making it.
 pub(crate) fn clear_leftovers(root: &Root) -> Result<(), Failure> {
     let doing = format!("clear leftovers in {}", root.releases().display());
-    for entry in fs::read_dir(root.releases()).attempt(&doing)? {
-        let entry = entry.attempt(&doing)?;
-        if !entry.file_name().to_string_lossy().starts_with(PARTIAL) {
+    for path in files::list(&root.releases()).attempt(&doing)? {
+        if !path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(PARTIAL.as_bytes())) {
             continue;
         }
-        let path: PathBuf = entry.path();
         let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
         removed.attempt(format_args!("remove the leftover {}", path.display()))?;
     }

@@ -4,6 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use kit::failure::Attempt;
+use kit::process::Program;
 use kit::root::{ReleaseName, Root};
 use kit::{Context, Exit, Failure, Outcome, files};
 use serde_json::Map;
@@ -20,13 +21,7 @@ pub(crate) fn activate(release: Option<ReleaseName>, timeout: Duration, cx: &mut
     let shared = SharedPaths::plan(&cx.settings)?;
     let root = cx.root()?;
     let _lock = cx.lock(&root)?;
-    let release = match (release, cx.deploy()?) {
-        (Some(release), _) => release,
-        (None, Some(deploy)) => root.staged_by(&deploy)?,
-        (None, None) => {
-            return Err(Failure::new(Exit::USAGE, "which release? name one of those that `release list` shows"));
-        }
-    };
+    let release = chosen(release, &root, cx)?;
     let commit = root.revision(&release)?;
     let before = root.live()?;
     cx.concerns(&release, Some(&commit));
@@ -45,6 +40,31 @@ pub(crate) fn activate(release: Option<ReleaseName>, timeout: Duration, cx: &mut
         Restart::StopStart { start, .. } => app.run("START_COMMAND", start, &directory, &commit)?,
     }
     Ok(Outcome::done(directory.display().to_string()))
+}
+
+/// Proves whatever can be proven of an activation without touching anything, and tells what it would do.
+pub(crate) fn rehearse(release: Option<ReleaseName>, cx: &mut Context) -> Result<Outcome, Failure> {
+    let restart = Restart::plan(&cx.settings)?;
+    restart::environment(&cx.settings)?;
+    let shared = SharedPaths::plan(&cx.settings)?;
+    let root = cx.root()?;
+    let release = chosen(release, &root, cx)?;
+    let commit = root.revision(&release)?;
+    cx.concerns(&release, Some(&commit));
+    shared.refuse_missing(&root.shared())?;
+    if restart != Restart::Nothing {
+        Program::find("setsid")?;
+    }
+    Ok(Outcome::done(restart.spell(root.live()?.as_ref(), &release)))
+}
+
+/// The release that is named, else the one that the deployment staged.
+fn chosen(release: Option<ReleaseName>, root: &Root, cx: &Context) -> Result<ReleaseName, Failure> {
+    match (release, cx.deploy()?) {
+        (Some(release), _) => Ok(release),
+        (None, Some(deploy)) => root.staged_by(&deploy),
+        (None, None) => Err(Failure::new(Exit::USAGE, "which release? name one of those that `release list` shows")),
+    }
 }
 
 /// Stops the app in the release that runs. While going back, a release whose stop script is broken or gone must not

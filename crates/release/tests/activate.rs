@@ -202,3 +202,33 @@ fn whoever_reads_current_during_two_hundred_switches_finds_a_release_each_time()
     });
     assert!(reads > 200, "{reads}");
 }
+
+fn rehearse(sandbox: &Sandbox, number: u64) -> Run {
+    sandbox.tool("release").args(["activate", "--dry-run", &release_of(number)])
+}
+
+#[test]
+fn a_dry_run_tells_the_steps_and_touches_nothing() {
+    let sandbox = app();
+    activate(&sandbox, 1).check();
+    sandbox.set("STOP_COMMAND", "bin/stop");
+    sandbox.set("START_COMMAND", "bin/start");
+    let (journal, log) = (sandbox.read("prod/journal.ndjson"), sandbox.read("log"));
+    let lock = sandbox.hold_lock("somebody else");
+    let steps = "stop in 1-0000001: bin/stop\nswitch to 2-0000002\nstart in 2-0000002: bin/start\n";
+    rehearse(&sandbox, 2).stdout(steps).check();
+    lock.unlock().unwrap();
+    assert_eq!((sandbox.read("prod/journal.ndjson"), sandbox.read("log")), (journal, log));
+    assert_eq!(sandbox.live(), release_of(1));
+}
+
+#[test]
+fn a_dry_run_fails_as_the_activation_would() {
+    let sandbox = app();
+    rehearse(&sandbox, 9).code(66).stderr_has("there is no release 9-0000009").check();
+    rehearse(&sandbox, 1).env("PATH", sandbox.path("bin")).code(69).stderr_has("setsid").check();
+    sandbox.set("SHARED_PATHS", "secrets.txt");
+    rehearse(&sandbox, 1).code(78).stderr_has("secrets.txt").check();
+    sandbox.set("START_COMMAND", "");
+    rehearse(&sandbox, 1).code(78).stderr_has("belong together").check();
+}

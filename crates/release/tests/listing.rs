@@ -112,7 +112,8 @@ fn pruning_removes_failed_releases_however_new() {
 #[test]
 fn a_dry_run_only_says_what_would_go() {
     let sandbox = verified(3);
-    prune(&sandbox, &["--keep=1", "--dry-run"]).stdout("1-0000001\n").check();
+    let verdicts = "removes 1-0000001\nkeeps 2-0000002: a rollback goes there\nkeeps 3-0000003: live\n";
+    prune(&sandbox, &["--keep=1", "--dry-run"]).stdout(verdicts).check();
     assert_eq!(on_disk(&sandbox), [1, 2, 3]);
 }
 

@@ -23,5 +23,6 @@ pub(crate) struct Args {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Format {
     Text,
+    Markdown,
     Json,
 }

@@ -2,13 +2,16 @@
 //! release whose smoke test the journal shows to have passed.
 
 mod args;
+mod markdown;
 mod report;
 
-use std::io;
+use std::fs::File;
+use std::io::{self, BufReader};
 use std::process::ExitCode;
 
 use kit::failure::Attempt;
 use kit::history::{Deployment, History};
+use kit::journal::Lines;
 use kit::{Context, Exit, Failure, Outcome, Tool, journal, voice};
 
 use crate::args::{Args, Format};
@@ -20,6 +23,10 @@ const TOOL: Tool = Tool {
     examples: &[
         ("deployment-report -e prod", "Report the last deployment"),
         ("deployment-report -e prod prod-42 --format json", "Report one deployment for a program"),
+        (
+            "deployment-report -e prod --format markdown",
+            "Report the last deployment in an issue, a merge request or a mail",
+        ),
         (
             "ssh deploy@host cat prod/journal.ndjson | deployment-report --journal -",
             "Report from another machine's journal",
@@ -38,7 +45,7 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
         }
         None => cx.history()?,
         Some("-") => History::from_lines(journal::read_from(io::stdin().lock()).attempt("read the journal on stdin")?),
-        Some(path) => History::from_lines(journal::read(path.as_ref())?),
+        Some(path) => History::from_lines(read(path)?),
     };
     let report = Report::of(find(args, &history, cx)?, args.outcome);
     cx.detail("report", report.to_json());
@@ -48,8 +55,19 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     }
     Ok(Outcome::done(match args.format {
         Format::Text => report.to_text(),
+        Format::Markdown => markdown::page(&report),
         Format::Json => voice::clean_json(&format!("{:#}", report.to_json())),
     }))
+}
+
+/// A journal from elsewhere, which may also come through a pipe that has a name. One that is not there is empty.
+fn read(path: &str) -> Result<Lines, Failure> {
+    match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Lines::default()),
+        opened => opened
+            .and_then(|file| journal::read_from(BufReader::new(file)))
+            .attempt(format_args!("read the journal {path}")),
+    }
 }
 
 /// The deployment that was named, the one that this run is a part of, or the last one.

@@ -8,21 +8,26 @@ use serde_json::{Value, json};
 
 /// One step of the pipeline.
 #[derive(Debug, PartialEq, Eq)]
-struct Step {
-    name: String,
-    verdict: &'static str,
-    duration_ms: u64,
-    note: String,
+pub(crate) struct Step {
+    pub(crate) name: String,
+    pub(crate) verdict: &'static str,
+    pub(crate) duration_ms: u64,
+    pub(crate) note: String,
+    /// What to do about it, when it failed.
+    pub(crate) hint: Option<String>,
 }
 
 /// What is told of a deployment.
 #[derive(Debug)]
 pub(crate) struct Report<'a> {
-    deployment: &'a Deployment,
-    steps: Vec<Step>,
+    pub(crate) deployment: &'a Deployment,
+    pub(crate) steps: Vec<Step>,
+    /// The outcome in our own words.
+    pub(crate) outcome: String,
+    /// What the `end` adds to it.
+    pub(crate) note: Option<String>,
+    pub(crate) duration_ms: u64,
     code: Option<u8>,
-    sentence: String,
-    duration_ms: u64,
 }
 
 impl<'a> Report<'a> {
@@ -35,24 +40,33 @@ impl<'a> Report<'a> {
         Self {
             deployment,
             steps: steps(&deployment.records),
-            code,
-            sentence: sentence(deployment, code, end),
+            outcome: outcome(deployment, code),
+            note: end.filter(|_| code.is_some()).and_then(|end| end.text("note")).map(clean_line),
             duration_ms: end.map_or(so_far, |end| end.duration_ms),
+            code,
         }
+    }
+
+    /// What the `begin` says of it, on one line; empty when it says nothing.
+    pub(crate) fn begin(&self, key: &str) -> String {
+        self.deployment.begin().and_then(|begin| begin.text(key)).map(clean_line).unwrap_or_default()
+    }
+
+    fn sentence(&self) -> String {
+        let note = self.note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
+        format!("{}{note}", self.outcome)
     }
 
     /// For a person: a heading, the outcome, a line a step.
     pub(crate) fn to_text(&self) -> String {
-        let begin =
-            |key: &str| self.deployment.begin().and_then(|begin| begin.text(key)).map(clean_line).unwrap_or_default();
         let commit = self.deployment.commit.get(..7).unwrap_or(&self.deployment.commit);
         let width = self.steps.iter().map(|step| step.name.len()).max().unwrap_or_default();
-        let mut text = format!("{}  {}  {}\n", self.deployment.id, clean_line(commit), begin("subject"));
+        let mut text = format!("{}  {}  {}\n", self.deployment.id, clean_line(commit), self.begin("subject"));
         let asked = [("author", "by"), ("ref", "from"), ("by", "asked for by")];
         let asked: Vec<String> = asked
             .iter()
-            .filter(|(key, _)| !begin(key).is_empty())
-            .map(|(key, word)| format!("{word} {}", begin(key)))
+            .filter(|(key, _)| !self.begin(key).is_empty())
+            .map(|(key, word)| format!("{word} {}", self.begin(key)))
             .collect();
         text += &format!("{}, {}\n\n", rfc3339(self.deployment.began_at), asked.join(", "));
         for step in &self.steps {
@@ -65,7 +79,7 @@ impl<'a> Report<'a> {
             );
             text += &format!("{}\n", line.trim_end());
         }
-        text += &format!("\n{}: {} ({})\n", self.deployment.id, self.sentence, clock::spell(self.duration_ms));
+        text += &format!("\n{}: {} ({})\n", self.deployment.id, self.sentence(), clock::spell(self.duration_ms));
         text
     }
 
@@ -87,7 +101,7 @@ impl<'a> Report<'a> {
             "previous": release(&self.deployment.previous),
             "release": release(&self.deployment.release),
             "exit_code": self.code,
-            "outcome": self.sentence,
+            "outcome": self.sentence(),
             "rolled_back": self.deployment.undone,
             "steps": steps,
         })
@@ -101,13 +115,11 @@ impl Step {
 }
 
 /// The outcome in words. A 0 that no passed smoke test bears out is not called verified.
-fn sentence(deployment: &Deployment, code: Option<u8>, end: Option<&Record>) -> String {
-    let Some(code) = code else {
-        return "it has no end: it runs, or was killed".to_owned();
-    };
-    let words = deployment.outcome(code);
-    let note = end.and_then(|end| end.text("note")).map(|note| format!("; {}", clean_line(note))).unwrap_or_default();
-    format!("exit {code}: {words}{note}")
+fn outcome(deployment: &Deployment, code: Option<u8>) -> String {
+    match code {
+        Some(code) => format!("exit {code}: {}", deployment.outcome(code)),
+        None => "it has no end: it runs, or was killed".to_owned(),
+    }
 }
 
 /// The steps in their order: the records of the tools that the pipeline itself ran, or the queue when it settled what
@@ -118,7 +130,8 @@ fn steps(records: &[Record]) -> Vec<Step> {
         let Some(name) = record.step.as_deref().map(clean_line) else {
             continue;
         };
-        let step = Step { verdict: verdict(record), duration_ms: record.duration_ms, note: note(record), name };
+        let hint = record.error.as_ref().and_then(|error| error.hint.clone());
+        let step = Step { verdict: verdict(record), duration_ms: record.duration_ms, note: note(record), hint, name };
         match steps.last_mut().filter(|last| last.name == step.name) {
             Some(last) => *last = step,
             None => steps.push(step),
@@ -162,7 +175,7 @@ mod tests {
     }
 
     const ACTIVATE: &str = r#""tool":"release","command":"activate","step":"activate","phase":"begin""#;
-    const PASSED: &str = r#""tool":"smoke-test","step":"smoke","success":true"#;
+    const PASSED: &str = r#""tool":"smoke-test","command":"check","step":"smoke","success":true"#;
 
     #[test]
     fn success_is_only_said_of_a_release_that_passed() {

@@ -50,7 +50,7 @@ fn foreign_text_steers_no_terminal() {
                "details": {"note": evil}}),
     ]);
     let steers = |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{2066}\u{9b}".contains(c);
-    for format in ["text", "json"] {
+    for format in ["text", "markdown", "json"] {
         let said = report(&sandbox).args(["--format", format]).any_stdout().any_stderr().check().stdout;
         assert!(!said.contains(steers), "{format}: {said:?}");
         assert!(!said.contains("\nsecond"), "{format}: {said:?}");
@@ -68,4 +68,16 @@ fn a_journal_from_elsewhere_is_read_from_a_file_or_stdin_without_any_settings() 
     let file = sandbox.write("copy.ndjson", journal);
     let run = report(&sandbox).env_remove("PUSHBACK_ENV").arg("--journal").arg(file);
     run.arg("prod-1").stdout_has("prod-1: exit 0").check();
+}
+
+#[test]
+fn a_number_that_no_clock_ever_told_is_told_all_the_same() {
+    let sandbox = story();
+    let journal =
+        sandbox.read("prod/journal.ndjson").replace("\"duration_ms\":5", &format!("\"duration_ms\":{}", u64::MAX));
+    assert!(journal.contains(&u64::MAX.to_string()));
+    sandbox.write("prod/journal.ndjson", journal);
+    for format in ["text", "markdown", "json"] {
+        report(&sandbox).args(["--format", format]).stdout_has("live and verified").check();
+    }
 }

@@ -22,7 +22,8 @@ fn story() -> Sandbox {
         "details": {"previous": release_of(1), "subject": "Say \"hello\" <b>", "author": "Ada", "by": "deploy",
                     "door": "push", "ref": "refs/heads/main"}});
     let step = |tool: &str, step: &str, details: Value| {
-        json!({"tool": tool, "command": step, "step": step, "deploy": "prod-2", "success": true, "exit_code": 0,
+        let command = if step == "smoke" { "check" } else { step };
+        json!({"tool": tool, "command": command, "step": step, "deploy": "prod-2", "success": true, "exit_code": 0,
                "duration_ms": 1234, "release": release_of(2), "details": details})
     };
     sandbox.history(&[
@@ -105,7 +106,7 @@ fn a_failed_deployment_is_told_with_the_reason_and_never_as_live() {
     let sandbox = Sandbox::new();
     sandbox.deployed(1, None);
     sandbox.history(&[
-        json!({"tool": "smoke-test", "step": "smoke", "deploy": "prod-1", "success": false, "exit_code": 1,
+        json!({"tool": "smoke-test", "command": "check", "step": "smoke", "deploy": "prod-1", "success": false, "exit_code": 1,
                "error": {"kind": "no", "message": "health: status is 500"}}),
         json!({"tool": "release", "command": "activate", "step": "rollback", "parent": "rollback", "deploy": "prod-1",
                "success": true}),

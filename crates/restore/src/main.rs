@@ -24,7 +24,10 @@ const TOOL: Tool = Tool {
         (Exit::DAMAGED, "the backup is damaged; nothing was touched"),
         (Exit::ABSENT, "there is no such backup"),
         (Exit::CANNOT_CREATE, "no file can be made beside the live database; nothing was touched"),
-        (Exit::IO, "reading or writing failed, or the restored database does not verify"),
+        (
+            Exit::IO,
+            "reading or writing failed: the database is what it was or what the backup holds; or it does not verify",
+        ),
         (Exit::BUSY, "others use the database or hold the environment's lock; nothing was touched"),
         (Exit::NOT_PERMITTED, "the live database may not be written"),
         (Exit::SETTINGS, "settings are wrong, or the backup is of another database than DATABASE_URL"),
@@ -48,7 +51,7 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     let _lock = root.map(|root| cx.lock(&root)).transpose()?;
     cx.records("restore")?;
     let deadline = Deadline::after(args.timeout);
-    let set = store.open(&args.backup, url.path(), &deadline)?;
+    let set = Set::open(&store.find(&args.backup, url.path())?, &deadline)?;
     cx.detail("backup", set.path().display().to_string());
     let target = Target::find(&url, &set)?;
     let copy = Unpacked::beside(target.path(), &set, &deadline)?;

@@ -78,7 +78,7 @@ fn rename(copy: &Path, live: &Path) -> Result<Option<PathBuf>, Failure> {
             Err(error) => return Err(Failure::io(doing, &error)),
         }
     }
-    files::publish(copy, live)?;
+    files::publish(copy, live).map_err(|failure| failure.hint("it may have its name already: restore again"))?;
     Ok(kept)
 }
 

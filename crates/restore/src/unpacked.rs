@@ -5,8 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process;
 
-use db::manifest::difference;
-use db::{Deadline, Set, sqlite};
+use db::{Deadline, Set};
 use kit::{Attempt, Exit, Failure, files};
 
 /// What follows the hidden name of the live database; the process id comes after it.
@@ -30,28 +29,13 @@ impl Unpacked {
         set.unpack(&mut file, deadline)?;
         file.sync_all().attempt(&doing)?;
         drop(file);
-        unpacked.compare(set, deadline)?;
+        set.compare(&unpacked.path, deadline)?;
         Ok(unpacked)
     }
 
     /// The file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
-    }
-
-    fn compare(&self, set: &Set, deadline: &Deadline) -> Result<(), Failure> {
-        let damaged = |why: &str| {
-            let message = format!("the backup {} is damaged: {why}", set.path().display());
-            Failure::new(Exit::DAMAGED, message).hint("restore another one; what it holds cannot be trusted")
-        };
-        let tables = sqlite::inspect(&self.path, deadline).map_err(|failure| match failure.exit {
-            Exit::DAMAGED => damaged(&failure.message),
-            _ => failure,
-        })?;
-        match difference(&set.manifest().tables, &tables) {
-            Some(difference) => Err(damaged(&difference)),
-            None => Ok(()),
-        }
     }
 }
 
@@ -83,11 +67,10 @@ fn hidden_name(live: &Path, process: &str) -> OsString {
 fn remove_leftovers(live: &Path) -> Result<(), Failure> {
     let dir = live.parent().unwrap_or(Path::new("/"));
     let doing = format!("look for leftovers in {}", dir.display());
-    let entries = fs::read_dir(dir).map_err(|error| uncreatable(live, &Failure::io(&doing, &error)))?;
-    for entry in entries {
-        let entry = entry.attempt(&doing)?;
-        if is_leftover(&entry.file_name(), live) {
-            fs::remove_file(entry.path()).attempt(format_args!("remove {}", entry.path().display()))?;
+    let paths = files::list(dir).map_err(|error| uncreatable(live, &Failure::io(&doing, &error)))?;
+    for path in paths {
+        if is_leftover(path.file_name().unwrap_or_default(), live) {
+            fs::remove_file(&path).attempt(format_args!("remove {}", path.display()))?;
         }
     }
     Ok(())

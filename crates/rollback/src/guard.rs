@@ -4,6 +4,7 @@
 use kit::clock::{self, Time};
 use kit::history::{Deployment, History};
 use kit::journal::Record;
+use kit::lock::Lock;
 use kit::{Context, Exit, Failure, Outcome};
 
 /// This many automatic rollbacks …
@@ -17,15 +18,21 @@ pub(crate) fn guard(cx: &mut Context) -> Result<Outcome, Failure> {
     if deploy.is_some() {
         cx.records("guard")?;
     }
-    cx.root()?;
+    let root = cx.root()?;
     let history = cx.history()?;
     let deployment = deploy.as_ref().and_then(|id| history.deployment(id).cloned());
-    if let Some(id) = deploy
-        && deployment.as_ref().is_none_or(|deployment| deployment.exit_code.is_some())
-    {
-        // The variable is left over from somewhere: nobody would settle what such a pipeline leaves.
-        let message = format!("PUSHBACK_DEPLOY is {id}, which is no deployment in progress");
-        return Err(Failure::new(Exit::SETTINGS, message).hint("unset PUSHBACK_DEPLOY, then deploy-queue submit"));
+    if let Some(id) = deploy {
+        // A variable that is left over from somewhere: nobody would settle what such a pipeline leaves.
+        let in_progress = deployment.as_ref().is_some_and(|deployment| deployment.exit_code.is_none());
+        let wrong = match () {
+            () if !in_progress => "which is no deployment in progress",
+            () if !Lock::is_inherited(&root)? => "but stdin is not the lock that its pipeline holds",
+            () => "",
+        };
+        if !wrong.is_empty() {
+            let failure = Failure::new(Exit::SETTINGS, format!("PUSHBACK_DEPLOY is {id}, {wrong}"));
+            return Err(failure.hint("unset PUSHBACK_DEPLOY, then deploy-queue submit"));
+        }
     }
     if deployment.as_ref().is_some_and(Deployment::is_forced) {
         cx.say("forced: the guard is not asked");
@@ -40,7 +47,11 @@ pub(crate) fn guard(cx: &mut Context) -> Result<Outcome, Failure> {
 }
 
 /// Why a deploy should not begin and what a person can do; `None` when it may.
-fn objection(history: &History, deployment: Option<&Deployment>, now: Time) -> Option<(String, &'static str)> {
+pub(crate) fn objection(
+    history: &History,
+    deployment: Option<&Deployment>,
+    now: Time,
+) -> Option<(String, &'static str)> {
     if let Some(deployment) = deployment
         && let Some(bad) = rolled_back(history, &deployment.commit)
     {

@@ -1,8 +1,8 @@
 //! Where a rollback goes: a pure choice from the history and what is live.
 
 use kit::history::History;
-use kit::journal::Record;
 use kit::root::{DeployId, ReleaseName};
+use kit::way_back::Interrupted;
 use kit::{Exit, Failure};
 
 /// What is to be done.
@@ -45,52 +45,48 @@ pub(crate) fn undo(history: &History, live: Option<ReleaseName>, id: &DeployId) 
         return Err(Failure::new(Exit::NO, message).hint("rollback --last goes back from what is live now"));
     }
     let from = deployment.release.clone();
-    // A person may have put a bad release live. It is no way back, but an older one that was verified is.
-    let previous = deployment.previous.clone().filter(|previous| !history.is_bad(previous));
-    let older = || history.good().filter(|good| good.number() < id.number()).max().cloned();
-    Ok(match previous.or_else(|| older().filter(|_| deployment.previous.is_some())) {
+    Ok(match deployment.previous.as_ref().and_then(|previous| history.way_back(previous, id.number())) {
         Some(to) => Plan::Back { from, to },
         None => Plan::Stop { from },
     })
 }
 
-/// Goes back from what is live to the newest verified release before it. A rollback that was killed on its way is
-/// finished first, or a second one would go one release too far.
+/// Goes back from what is live to the newest verified release before it. A rollback that was interrupted is finished
+/// first, or a second one would go one release too far.
 pub(crate) fn last(history: &History, live: Option<ReleaseName>) -> Result<Plan, Failure> {
-    if let Some(killed) = unfinished(history) {
-        return Ok(killed);
+    if let Some(Interrupted { from, to: Some(to), .. }) = interrupted(history) {
+        return Ok(Plan::Back { from, to });
     }
     let live = live.ok_or_else(|| {
         Failure::new(Exit::ABSENT, "nothing is live, so there is nothing to go back from")
             .hint("release list shows what can be activated")
     })?;
-    match history.good().filter(|good| **good < live).max() {
-        Some(to) => Ok(Plan::Back { to: to.clone(), from: Some(live) }),
+    match history.good_before(&live) {
+        Some(to) => Ok(Plan::Back { to, from: Some(live) }),
         None => Err(Failure::new(Exit::ABSENT, format!("no release before {live} was verified and is not bad"))
             .hint("deploy-queue log shows what became of each deployment")),
     }
 }
 
-/// The plan of a `--last` that began and did not get there, whatever stopped it, unless a deployment followed.
-fn unfinished(history: &History) -> Option<Plan> {
-    let begins = |record: &Record| record.is("deploy-queue", "begin") || (record.tool == "rollback" && record.begins());
-    let last = history.records.iter().rposition(begins)?;
-    let (begin, after) = history.records.get(last..)?.split_first()?;
-    // It got there once the smoke test has spoken, whatever it said: from there a person may go further back.
-    let spoke = |record: &Record| {
-        let of_rollback = record.tool == "smoke-test" && record.parent.as_deref() == Some("rollback");
-        of_rollback && record.exit_code.is_some_and(|code| code < 128)
-    };
-    if !begin.is("rollback", "last") || after.iter().any(spoke) {
-        return None;
+/// Goes to this verified release. What is left is what was live before: where an interrupted rollback got does not
+/// count, and of a release that is gone to again nothing bad is known.
+pub(crate) fn to(history: &History, live: Option<ReleaseName>, to: ReleaseName) -> Plan {
+    let interrupted = interrupted(history);
+    if interrupted.is_none() && live.as_ref() == Some(&to) && history.passed_last(&to) {
+        return Plan::Nothing(format!("{to} is live and verified already"));
     }
-    let release = |key: &str| begin.text(key)?.parse().ok();
-    Some(Plan::Back { from: release("from"), to: release("to")? })
+    let left = interrupted.and_then(|it| it.from).or(live);
+    Plan::Back { from: left.filter(|left| *left != to), to }
+}
+
+/// What a person began and what did not get there. An undoing that failed is the queue's business.
+fn interrupted(history: &History) -> Option<Interrupted> {
+    history.interrupted().filter(|it| it.by_hand)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Plan, last, undo};
+    use super::{Plan, last, to, undo};
     use kit::history::History;
     use kit::journal::read_from;
     use kit::root::ReleaseName;
@@ -192,5 +188,36 @@ mod tests {
         let begin = r#"{"v":1,"started_at":"2026-11-21T10:15:00Z","duration_ms":0,"tool":"rollback","command":"last","phase":"begin","details":{"from":"3-abcdefa","to":"2-abcdefa","bad":true}}"#;
         history.records.extend(read_from(begin.as_bytes()).unwrap().records);
         assert_eq!(last(&history, Some(release(2))).ok(), Some(back(3, 2)));
+        // It had only noted where the logs end.
+        let noted = r#"{"v":1,"started_at":"2026-11-21T10:15:00Z","duration_ms":0,"tool":"smoke-test","command":"prepare","success":true,"exit_code":0,"parent":"rollback"}"#;
+        history.records.extend(read_from(noted.as_bytes()).unwrap().records);
+        assert_eq!(last(&history, Some(release(2))).ok(), Some(back(3, 2)));
+    }
+
+    #[test]
+    fn a_person_goes_to_a_release_older_or_newer_and_not_to_where_it_is_already() {
+        let goes = |live: u64, target: u64| to(&history(&["1+", "2+", "3+"]), Some(release(live)), release(target));
+        assert_eq!(goes(3, 1), back(3, 1));
+        assert_eq!(goes(1, 3), back(1, 3));
+        assert!(matches!(goes(2, 2), Plan::Nothing(_)));
+        assert_eq!(to(&history(&["1+"]), None, release(1)), Plan::Back { from: None, to: release(1) });
+    }
+
+    #[test]
+    fn a_release_that_failed_its_last_smoke_test_is_tried_again_and_not_left() {
+        let mut history = history(&["1+", "2+"]);
+        let smoke = r#"{"v":1,"started_at":"2026-11-21T10:15:00Z","duration_ms":0,"tool":"smoke-test","command":"check","step":"rollback","parent":"rollback","release":"2-abcdefa","success":false,"exit_code":1}"#;
+        history.records.extend(read_from(smoke.as_bytes()).unwrap().records);
+        assert_eq!(to(&history, Some(release(2)), release(2)), Plan::Back { from: None, to: release(2) });
+    }
+
+    #[test]
+    fn a_killed_rollback_to_a_commit_is_finished_and_where_it_got_is_never_left() {
+        let mut history = history(&["1+", "2+", "3+"]);
+        let begin = r#"{"v":1,"started_at":"2026-11-21T10:15:00Z","duration_ms":0,"tool":"rollback","command":"to-commit","phase":"begin","details":{"from":"3-abcdefa","to":"1-abcdefa","bad":true}}"#;
+        history.records.extend(read_from(begin.as_bytes()).unwrap().records);
+        assert_eq!(to(&history, Some(release(1)), release(1)), back(3, 1));
+        assert_eq!(to(&history, Some(release(1)), release(2)), back(3, 2));
+        assert_eq!(last(&history, Some(release(1))).ok(), Some(back(3, 1)));
     }
 }

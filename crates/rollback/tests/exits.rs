@@ -64,8 +64,12 @@ fn wrong_usage_is_2() {
         &["--deploy", "prod-042"],
         &["--deploy", "../prod-1"],
         &["--guard", "--keep-good"],
-        &["--check"],
-        &["--to-commit", "abcdef0"],
+        &["--check", "--keep-good"],
+        &["--check", "--last"],
+        &["--to-commit", "abcdef"],
+        &["--to-commit", "main"],
+        &["--to-commit", "0000001", "--to-version", "v1"],
+        &["--to-version", "-rf"],
     ] {
         sandbox.tool("rollback").args(args).code(2).stderr_has("rollback: ").check();
         assert_eq!(sandbox.live(), release_of(2), "{args:?}");

@@ -181,8 +181,25 @@ fn a_guard_by_hand_appends_nothing_and_in_a_deployment_one_record() {
     left_over.stderr_has("no deployment in progress").check();
     sandbox.deployed(2, None);
     let before = sandbox.journal().len();
-    sandbox.tool("rollback").env("PUSHBACK_DEPLOY", "prod-2").arg("--guard").check();
+    let lock = sandbox.hold_lock("the pipeline");
+    let guard = || sandbox.tool("rollback").env("PUSHBACK_DEPLOY", "prod-2").arg("--guard");
+    guard().stdin_file(lock.try_clone().unwrap()).check();
+    lock.unlock().unwrap();
     assert_eq!((sandbox.journal().len(), &sandbox.journal()[before]["command"]), (before + 1, &"guard".into()));
+}
+
+#[test]
+fn a_pipeline_by_hand_in_the_name_of_a_deployment_in_progress_is_78() {
+    let sandbox = Sandbox::new();
+    sandbox.deployed(1, None);
+    let guard = || sandbox.tool("rollback").env("PUSHBACK_DEPLOY", "prod-1").arg("--guard").code(78);
+    let sentence = "PUSHBACK_DEPLOY is prod-1, but stdin is not the lock that its pipeline holds";
+    guard().stderr_has(sentence).stderr_has("unset PUSHBACK_DEPLOY").check();
+    // The file of the lock is not the lock: the runner's own open file is.
+    let lock = sandbox.hold_lock("the pipeline");
+    let stranger = std::fs::File::open(sandbox.path("prod/state/lock")).unwrap();
+    guard().stdin_file(stranger).stderr_has(sentence).check();
+    lock.unlock().unwrap();
 }
 
 #[test]
@@ -191,13 +208,16 @@ fn a_commit_that_was_rolled_back_is_not_deployed_again_unless_forced() {
     sandbox.deployed(1, Some(0));
     sandbox.deployed(2, Some(0));
     last(&sandbox).check();
+    let lock = sandbox.hold_lock("the pipeline");
     let again = |deploy: &str, force: bool| {
         let begin = json!({"tool": "deploy-queue", "command": "begin", "deploy": deploy, "commit": commit_of(2),
                            "details": {"force": force}});
         sandbox.history(&[begin]);
-        sandbox.tool("rollback").env("PUSHBACK_DEPLOY", deploy).arg("--guard")
+        let guard = sandbox.tool("rollback").env("PUSHBACK_DEPLOY", deploy).arg("--guard");
+        guard.stdin_file(lock.try_clone().unwrap())
     };
     let run = again("prod-3", false).code(75);
     run.stderr_has("a person must look first: 0000002 was rolled back before, as 2-0000002").check();
     again("prod-4", true).stderr("rollback: forced: the guard is not asked\n").check();
+    lock.unlock().unwrap();
 }

@@ -6,9 +6,10 @@ use serde_json::Value;
 
 use crate::commit::Commit;
 use crate::cursor::{Cursor, Wrong};
-use crate::expectation::{Assertion, Contains, excerpt};
+use crate::expectation::Assertion;
 use crate::json_path::JsonPath;
 use crate::relation::Relation;
+use crate::text::{Contains, excerpt, spell};
 
 /// An answer, read to its end or to the limit.
 #[derive(Debug)]
@@ -83,7 +84,7 @@ impl Assertion for AnswerAssertion {
             "status" => Some(read_status(cursor)),
             "body" => Some(Contains::read(cursor).map(Self::Body)),
             "json" => Some(read_json(cursor)),
-            "time" => Some(read_time(cursor)),
+            "time" => Some(Relation::read_time(cursor).map(|(relation, limit)| Self::Time(relation, limit))),
             _ => None,
         }
     }
@@ -117,39 +118,8 @@ fn read_status(cursor: &mut Cursor<'_>) -> Result<AnswerAssertion, Wrong> {
 
 fn read_json(cursor: &mut Cursor<'_>) -> Result<AnswerAssertion, Wrong> {
     let path = JsonPath::read(cursor)?;
-    cursor.blanks();
-    let before = cursor.clone();
-    let relation = Relation::read(cursor, Relation::ANY)?;
-    cursor.blanks();
-    let here = cursor.clone();
-    match serde_json::from_str::<Value>(cursor.rest()) {
-        Ok(value) if value.is_array() || value.is_object() => Err(here.wrong(SCALAR)),
-        Ok(value) if !value.is_number() && !Relation::ALIKE.contains(&relation) => {
-            Err(before.wrong("== or != (only numbers have a size)"))
-        }
-        Ok(value) => Ok(AnswerAssertion::Json(path, relation, value)),
-        Err(_) => Err(here.wrong(SCALAR)),
-    }
-}
-
-const SCALAR: &str = "a text in double quotes, a number, true, false or null, and nothing after it";
-
-fn read_time(cursor: &mut Cursor<'_>) -> Result<AnswerAssertion, Wrong> {
-    let relation = Relation::read(cursor, Relation::BELOW)?;
-    cursor.blanks();
-    let here = cursor.clone();
-    let text = cursor.rest();
-    match kit::settings::duration(text) {
-        // A number alone would be read as seconds, by us; not by everybody.
-        Ok(limit) if text.ends_with(|c: char| c.is_ascii_alphabetic()) => Ok(AnswerAssertion::Time(relation, limit)),
-        _ => Err(here.wrong("a length of time such as 800ms or 2s")),
-    }
-}
-
-/// A value of the answer for a person; a long one is cut.
-fn spell(value: &Value) -> String {
-    let text = value.to_string();
-    if text.chars().count() > 60 { excerpt(&text) } else { text }
+    let (relation, wanted) = Relation::read_value(cursor)?;
+    Ok(AnswerAssertion::Json(path, relation, wanted))
 }
 
 #[cfg(test)]

@@ -53,6 +53,14 @@ pub(crate) struct Args {
     /// Read the checks and print them; ask nothing, record nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+
+    /// The same, and note in the journal where the logs end that checks look at: what comes later is new
+    #[arg(long, conflicts_with_all = ["checks", "dry_run", "no_record"])]
+    pub(crate) prepare: bool,
+
+    /// Append nothing to the journal: for what looks at the live release again and again
+    #[arg(long)]
+    pub(crate) no_record: bool,
 }
 
 /// What a result with errors means.

@@ -3,6 +3,8 @@
 use std::fmt::{self, Display};
 use std::str::FromStr;
 
+use kit::root::commit_digits;
+
 /// A commit, whole or its first digits: at least seven, lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Commit(String);
@@ -23,12 +25,7 @@ impl FromStr for Commit {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let commit = text.to_ascii_lowercase();
-        if (7..=64).contains(&commit.len()) && commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            Ok(Self(commit))
-        } else {
-            Err("a commit is 7 to 64 hexadecimal digits".to_owned())
-        }
+        commit_digits(text).map(Self)
     }
 }
 

@@ -75,7 +75,7 @@ impl<'a> Cursor<'a> {
     /// Steps over a word in small letters.
     pub(crate) fn word(&mut self) -> &'a str {
         self.blanks();
-        self.take_while(|c| c.is_ascii_lowercase())
+        self.take_while(|c| c.is_ascii_lowercase() || c == '_')
     }
 
     /// Steps over a word that must be this one.
@@ -96,6 +96,16 @@ impl<'a> Cursor<'a> {
         let here = self.clone();
         let digits = self.take_while(|c| c.is_ascii_digit());
         digits.parse().map_err(|_| here.wrong(expected))
+    }
+
+    /// Steps over the rest of the line, which must be one text in double quotes, with the escapes of JSON.
+    pub(crate) fn quoted(&mut self) -> Result<String, Wrong> {
+        self.blanks();
+        let here = self.clone();
+        match serde_json::from_str::<String>(self.rest()) {
+            Ok(text) if !text.is_empty() => Ok(text),
+            _ => Err(here.wrong("a text in double quotes, not empty, and nothing after it")),
+        }
     }
 
     /// The rest of the line without the blanks around it.

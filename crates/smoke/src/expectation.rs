@@ -37,95 +37,167 @@ impl<A: Assertion> Expectation<A> {
         Ok(Self { text: line.trim().to_owned(), assertion })
     }
 
-    /// The line itself.
-    pub(crate) fn text(&self) -> &str {
-        &self.text
-    }
-
     /// Compares; the error is a sentence: `status is 500, expected status == 200`.
     pub(crate) fn judge(&self, seen: &A::Seen) -> Result<(), String> {
         self.assertion.judge(seen).map_err(|instead| format!("{instead}, expected {}", self.text))
     }
 }
 
-/// `contains "…"` or `not contains "…"`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Contains {
-    wanted: bool,
-    part: String,
-}
+/// All lines of one check: each must hold.
+#[derive(Clone, Debug)]
+pub(crate) struct Expectations<A>(Vec<Expectation<A>>);
 
-impl Contains {
-    /// Reads it.
-    pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Self, Wrong> {
-        cursor.blanks();
-        let wanted = cursor.keyword("not").is_err();
-        if let Err(wrong) = cursor.keyword("contains") {
-            return Err(if wanted { cursor.wrong("`contains` or `not contains`") } else { wrong });
-        }
-        cursor.blanks();
-        let here = cursor.clone();
-        match serde_json::from_str::<String>(cursor.rest()) {
-            Ok(part) if !part.is_empty() => Ok(Self { wanted, part }),
-            _ => Err(here.wrong("a text in double quotes, not empty, and nothing after it")),
-        }
+impl<A: Assertion> Expectations<A> {
+    pub(crate) fn new(expectations: Vec<Expectation<A>>) -> Self {
+        Self(expectations)
     }
 
-    /// Compares; `what` has the text.
-    pub(crate) fn judge(&self, what: &str, text: &str) -> Result<(), String> {
-        match (text.contains(&self.part), self.wanted) {
-            (true, true) | (false, false) => Ok(()),
-            (true, false) => Err(format!("{what} contains it")),
-            (false, true) if text.is_empty() => Err(format!("{what} is empty")),
-            (false, true) => Err(format!("{what} does not: {}", excerpt(text))),
-        }
+    /// Compares until one does not hold; the error is its sentence.
+    pub(crate) fn judge(&self, seen: &A::Seen) -> Result<(), String> {
+        self.failures(seen).next().map_or(Ok(()), |(_, instead)| Err(instead))
     }
-}
 
-/// The beginning of a foreign text, quoted, on one line, unable to steer a terminal.
-pub(crate) fn excerpt(text: &str) -> String {
-    const SHOWN: usize = 200;
-    let mut shown: String = text.trim().chars().take(SHOWN).collect();
-    if text.trim().chars().nth(SHOWN).is_some() {
-        shown.push('…');
+    /// What does not hold, with its sentence.
+    pub(crate) fn failures(&self, seen: &A::Seen) -> impl Iterator<Item = (&A, String)> {
+        self.0.iter().filter_map(|one| Some((&one.assertion, one.judge(seen).err()?)))
     }
-    format!("`{}`", kit::voice::clean_line(&shown))
+
+    /// What is asserted.
+    pub(crate) fn assertions(&self) -> impl Iterator<Item = &A> {
+        self.0.iter().map(|one| &one.assertion)
+    }
+
+    /// Refuses one assertion beside others, which it contradicts: there is nothing of which they could hold.
+    pub(crate) fn alone(&self, word: &str, is_alone: impl Fn(&A) -> bool) -> Result<(), String> {
+        if self.0.len() > 1 && self.assertions().any(is_alone) {
+            return Err(format!("`{word}` contradicts every other expectation; let it stand alone"));
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Assertion, Expectation, excerpt};
+    use super::{Assertion, Expectation};
     use crate::answer::AnswerAssertion;
-    use crate::command::EndAssertion;
-    use crate::disk::RoomAssertion;
+    use crate::kind::command::EndAssertion;
+    use crate::kind::disk::RoomAssertion;
+    use crate::kind::env::VariableAssertion;
+    use crate::kind::file::FileAssertion;
+    use crate::kind::git::GitAssertion;
+    use crate::kind::log::LineAssertion;
+    use crate::kind::memory::MemoryAssertion;
+    use crate::kind::sqlite::DataAssertion;
+    use crate::kind::tcp::PortAssertion;
 
-    const GOOD: [&str; 12] = [
-        "status == 200",
-        "status!=500",
-        "  status  <=  399  ",
-        "body contains \"Wel\\\"come\\u00e9\"",
-        "body not contains \"error\"",
-        "json $.a[0].b-c == \"x\"",
-        "json $ >= -1.5e3",
-        "json $.ok != null",
-        "time < 800ms",
-        "exit == 0",
-        "stdout contains \"ok\"",
-        "free >= 100 MiB",
-    ];
+    /// Whether a kind understands a line.
+    type Parses = fn(&str) -> bool;
 
     fn parses<A: Assertion>(line: &str) -> bool {
         Expectation::<A>::parse(line).is_ok()
     }
 
-    fn kinds(line: &str) -> [bool; 3] {
-        [parses::<AnswerAssertion>(line), parses::<EndAssertion>(line), parses::<RoomAssertion>(line)]
+    const KINDS: [(&str, Parses); 10] = [
+        ("http", parses::<AnswerAssertion>),
+        ("command", parses::<EndAssertion>),
+        ("disk", parses::<RoomAssertion>),
+        ("tcp", parses::<PortAssertion>),
+        ("sqlite", parses::<DataAssertion>),
+        ("file", parses::<FileAssertion>),
+        ("env", parses::<VariableAssertion>),
+        ("git", parses::<GitAssertion>),
+        ("memory", parses::<MemoryAssertion>),
+        ("log", parses::<LineAssertion>),
+    ];
+
+    const GOOD: [(&str, &str); 33] = [
+        ("status == 200", "http"),
+        ("status!=500", "http"),
+        ("  status  <=  399  ", "http"),
+        ("body contains \"Wel\\\"come\\u00e9\"", "http"),
+        ("body not contains \"error\"", "http"),
+        ("json $.a[0].b-c == \"x\"", "http"),
+        ("json $ >= -1.5e3", "http"),
+        ("json $.ok != null", "http"),
+        ("time < 800ms", "http tcp sqlite"),
+        ("exit == 0", "command"),
+        ("stdout contains \"ok\"", "command"),
+        ("free >= 100 MiB", "disk"),
+        ("free > 5%", "disk"),
+        ("inodes > 5%", "disk"),
+        ("open", "tcp"),
+        ("closed", "tcp"),
+        ("banner not contains \"SSH-2.0\"", "tcp"),
+        ("rows[0][12]>=0.5", "sqlite"),
+        ("rows[1][0] != \"x\"", "sqlite"),
+        ("count == 3", "sqlite"),
+        ("integrity == \"ok\"", "sqlite"),
+        ("exists", "file"),
+        ("missing", "file"),
+        ("size > 1kB", "file"),
+        ("age < 25h", "file"),
+        ("mode == 0600", "file"),
+        ("not contains \"x\"", "file"),
+        ("set", "env"),
+        ("length >= 32", "env"),
+        ("branch != \"main\"", "git"),
+        ("commit == live", "git"),
+        ("swap_free > 5%", "memory"),
+        ("lines not matches \"ERROR|FATAL\"", "log"),
+    ];
+
+    fn kinds(line: &str) -> String {
+        let fits: Vec<_> = KINDS.iter().filter(|(_, parses)| parses(line)).map(|(kind, _)| *kind).collect();
+        fits.join(" ")
     }
 
     #[test]
-    fn every_expectation_of_the_reference_fits_exactly_one_kind() {
-        for line in GOOD.into_iter().chain(["inodes > 5%", "free > 5%", "json $.ok == true"]) {
-            assert_eq!(kinds(line).into_iter().filter(|fits| *fits).count(), 1, "{line}");
+    fn every_expectation_of_the_reference_fits_its_kinds() {
+        for (line, expected) in GOOD {
+            assert_eq!(kinds(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_half_an_expectation_is_none() {
+        for line in [
+            "open 1",
+            "banner",
+            "banner contains",
+            "rows == 1",
+            "rows[0] == 1",
+            "rows[0][0]",
+            "rows[0][0] < \"x\"",
+            "rows[-1][0] == 1",
+            "count == -1",
+            "integrity == \"bad\"",
+            "integrity != \"ok\"",
+            "size > 5%",
+            "size > 5",
+            "age > 1h",
+            "age < 5",
+            "mode == 9999",
+            "mode == 0o600",
+            "mode == 77777",
+            "mode > 0600",
+            "contains x",
+            "not \"x\"",
+            "length > 32",
+            "length >= 0",
+            "branch == main",
+            "branch > \"main\"",
+            "commit == \"main\"",
+            "commit != live",
+            "clean == true",
+            "available < 5%",
+            "swap > 5%",
+            "lines \"x\"",
+            "lines not \"x\"",
+            "lines matches \"(\"",
+            "lines matches \"((a{1,100}){1,100}){1,100}\"",
+            "lines contains \"\"",
+        ] {
+            assert_eq!(kinds(line), "", "{line}");
         }
     }
 
@@ -152,34 +224,25 @@ mod tests {
     /// Good lines, cut, glued and with characters exchanged, by a generator that always gives the same ones.
     #[test]
     fn no_line_whatever_makes_the_parser_panic() {
-        let pool: Vec<char> = "$.[]\"\\=!<>%&0129aeMKiB \t\u{0}\u{1b}\u{202e}é🦀{}-+_nmsu".chars().collect();
+        let pool: Vec<char> = "$.[](|)\"\\=!<>%&0129aeMKiB \t\u{0}\u{1b}\u{202e}é🦀{}-+_nmsu".chars().collect();
         let mut state: u64 = 0x2545_f491_4f6c_dd1d;
         let mut random = |below: usize| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             usize::try_from(state >> 33).unwrap() % below
         };
         for _ in 0..20_000 {
-            let mut line: Vec<char> = GOOD[random(GOOD.len())].chars().collect();
+            let mut line: Vec<char> = GOOD[random(GOOD.len())].0.chars().collect();
             for _ in 0..random(4) {
                 let at = random(line.len().max(1)).min(line.len());
                 match random(4) {
                     0 => line.insert(at, pool[random(pool.len())]),
                     1 => line.truncate(at),
-                    2 => line.extend(GOOD[random(GOOD.len())].chars().skip(at)),
+                    2 => line.extend(GOOD[random(GOOD.len())].0.chars().skip(at)),
                     _ => drop(line.splice(at..(at + 1).min(line.len()), [pool[random(pool.len())]])),
                 }
             }
             let line: String = line.into_iter().collect();
-            for (kind, fits) in kinds(&line).into_iter().enumerate() {
-                assert!(!fits || kinds(line.trim())[kind], "{line:?} is read, trimmed it is not");
-            }
+            assert_eq!(kinds(&line), kinds(line.trim()), "{line:?} is read, trimmed it is not");
         }
-    }
-
-    #[test]
-    fn an_excerpt_is_short_and_steers_nothing() {
-        let text = excerpt(&format!("\u{1b}[2J\u{202e}{}", "x\n".repeat(500)));
-        assert!(text.chars().count() < 210 && text.ends_with("…`"), "{text}");
-        assert!(!text.contains(['\u{1b}', '\u{202e}', '\n']));
     }
 }

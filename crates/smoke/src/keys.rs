@@ -1,22 +1,28 @@
-//! The keys of one `[[check]]` table: each is taken once, in its type, and what is left over is refused.
+//! The keys of one `[[check]]` table: each is taken once, in its type, and one that does not belong there is refused.
 
 use std::time::Duration;
 
 use kit::{Exit, Failure, voice};
 use toml::{Table, Value};
 
+use crate::expectation::{Assertion, Expectation, Expectations};
+use crate::kind::Kind;
+
+/// The keys that every check has, before those of its kind.
+const COMMON: &[&str] = &["name", "kind", "gate", "warn", "attempts", "interval", "timeout"];
+
 /// A check's table, being read.
 #[derive(Debug)]
 pub(crate) struct Keys {
     name: String,
     table: Table,
-    known: Vec<&'static str>,
+    expect: Vec<String>,
 }
 
 impl Keys {
     /// The table of the check that stands at `position`, which must have a name.
     pub(crate) fn open(position: usize, table: Table) -> Result<Self, Failure> {
-        let mut keys = Self { name: format!("number {position}"), table, known: Vec::new() };
+        let mut keys = Self { name: format!("number {position}"), table, expect: Vec::new() };
         let name = keys.required("name", "a name of its own")?;
         if name.trim() != name || name.is_empty() || voice::clean_line(&name) != name {
             return Err(keys.wrong("its name must be one line of text, without blanks around it"));
@@ -37,7 +43,6 @@ impl Keys {
     }
 
     fn take(&mut self, key: &'static str) -> Option<Value> {
-        self.known.push(key);
         self.table.remove(key)
     }
 
@@ -119,13 +124,32 @@ impl Keys {
         }
     }
 
-    /// Nothing may be left.
-    pub(crate) fn close(self, kind: &str) -> Result<(), Failure> {
-        let Some(unknown) = self.table.keys().next() else {
+    /// What is expected; 78 for nothing.
+    pub(crate) fn expectations<A: Assertion>(&mut self) -> Result<Expectations<A>, Failure> {
+        self.expect = self.list("expect", true)?;
+        if self.expect.is_empty() {
+            return Err(self.wrong(format!("it expects nothing; add expect = \"…\": {}", A::WORDS)));
+        }
+        let parse = |line: &String| {
+            Expectation::parse(line)
+                .map_err(|wrong| self.wrong(format!("expectation `{}`, {wrong}", voice::clean_line(line))))
+        };
+        Ok(Expectations::new(self.expect.iter().map(parse).collect::<Result<_, _>>()?))
+    }
+
+    /// Refuses what neither every check nor this kind has.
+    pub(crate) fn belong_to(&self, kind: &Kind) -> Result<(), Failure> {
+        let known: Vec<&str> = COMMON.iter().chain(kind.keys).chain(&["expect"]).copied().collect();
+        let Some(unknown) = self.table.keys().find(|key| !known.contains(&key.as_str())) else {
             return Ok(());
         };
-        let allowed = self.known.join(", ");
-        let unknown = voice::clean_line(unknown);
-        Err(self.wrong(format!("`{unknown}` is no key of a check of kind {kind}: {allowed}")))
+        let (unknown, kind, known) = (voice::clean_line(unknown), kind.name, known.join(", "));
+        Err(self.wrong(format!("`{unknown}` is no key of a check of kind {kind}: {known}")))
+    }
+
+    /// The name and the lines of `expect`, once everything is taken.
+    pub(crate) fn into_parts(self) -> (String, Vec<String>) {
+        let lines = self.expect.iter().map(|line| line.trim().to_owned()).collect();
+        (self.name, lines)
     }
 }

@@ -4,21 +4,23 @@
 mod answer;
 mod args;
 mod check;
-mod command;
 mod commit;
+mod content;
 mod cursor;
-mod disk;
 mod expectation;
 mod finding;
-mod http;
 mod json_path;
 mod keys;
+mod kind;
+mod mark;
+mod new_lines;
 mod plan;
 mod quantity;
 mod relation;
 mod report;
 mod schedule;
 mod source;
+mod text;
 mod trial;
 mod verdict;
 
@@ -27,6 +29,7 @@ use std::process::ExitCode;
 use kit::{Context, Exit, Failure, Outcome, Tool};
 
 use crate::args::Args;
+use crate::mark::PREPARE;
 use crate::plan::Plan;
 
 const TOOL: Tool = Tool {
@@ -35,7 +38,7 @@ const TOOL: Tool = Tool {
         (Exit::DONE, "every check passed (pass, flaky) or only warns, or the setting is empty: skipped"),
         (Exit::NO, "a check failed, or another commit answers (fail, stale)"),
         (Exit::ABSENT, "the checks file or the release is not there"),
-        (Exit::UNAVAILABLE, "nothing failed, but the program of a command check is missing (error)"),
+        (Exit::UNAVAILABLE, "nothing failed, but git or the program of a command check is missing (error)"),
         (Exit::IO, "nothing failed, but a check could not be made (error), or reading failed"),
         (Exit::SETTINGS, "the checks file or a setting is wrong; no check was made"),
     ],
@@ -47,6 +50,10 @@ const TOOL: Tool = Tool {
         ),
         ("smoke-test -e prod --setting SMOKE_CHECKS", "Make the checks of the live release, as the pipeline does"),
         ("smoke-test checks/smoke.toml --dry-run", "Read a checks file and print what it asks for"),
+        (
+            "smoke-test -e prod --setting SMOKE_CHECKS --no-record --json",
+            "Look again and again, for a monitor: the journal stays as it is",
+        ),
     ],
 };
 
@@ -55,7 +62,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
-    if !args.dry_run {
+    if !args.dry_run && !args.prepare && !args.no_record {
         cx.records("check")?;
     }
     let Some(plan) = Plan::make(args, cx)? else {
@@ -65,7 +72,20 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
         report::announce(&plan, cx);
         return Ok(Outcome::done(plan.spell()));
     }
+    if args.prepare {
+        return prepare(&plan, cx);
+    }
     cx.say_more(&format!("{}: {} checks", plan.source, plan.checks.len()));
     let trials = schedule::run(&plan.checks, &plan.conditions)?;
     Ok(report::conclude(&plan, &trials, args.inconclusive, cx))
+}
+
+/// Notes where the logs end now. Without a check of a log there is nothing to note.
+fn prepare(plan: &Plan, cx: &mut Context) -> Result<Outcome, Failure> {
+    let marks = plan.note_logs(cx)?;
+    if !marks.is_empty() {
+        cx.records(PREPARE)?;
+    }
+    report::note(plan, &marks, cx);
+    Ok(Outcome::done(plan.spell()))
 }

@@ -10,6 +10,7 @@ use kit::{Context, Exit, Failure};
 
 use crate::args::Args;
 use crate::check::{Check, Defaults};
+use crate::mark::{self, Mark};
 use crate::source::{Release, Source};
 use crate::trial::Conditions;
 
@@ -35,31 +36,36 @@ impl Plan {
         let release = Release::find(args, cx)?;
         let defaults = Defaults { settings: &cx.settings, attempts: args.attempts, interval: args.interval };
         let checks = source.read(args, release.as_ref(), &defaults)?;
-        let looks_at_commit = checks.iter().any(|check| check.subject.commit().is_some());
+        let looks_at_commit = checks.iter().any(|check| check.subject.compares().is_some());
         if args.expect_commit.is_some() && !looks_at_commit {
             let message = format!("{}: no check looks at the commit that answers", source.spell());
             return Err(Failure::new(Exit::SETTINGS, message).hint("add commit = \"$.commit\" to an http check"));
         }
-        Ok(Some(Self {
-            source: source.spell(),
-            checks: Arc::new(checks),
-            conditions: Arc::new(conditions(args, cx, release)?),
-        }))
+        let mut conditions = conditions(args, cx, release.as_ref())?;
+        if !args.prepare && !args.dry_run {
+            conditions.marks = marks(&checks, release.as_ref(), cx)?;
+        }
+        Ok(Some(Self { source: source.spell(), checks: Arc::new(checks), conditions: Arc::new(conditions) }))
+    }
+
+    /// Notes where the logs end that checks look at.
+    pub(crate) fn note_logs(&self, cx: &Context) -> Result<Vec<Mark>, Failure> {
+        note_logs(&self.checks, cx)
     }
 
     /// One line a check, what it looks at and what it expects.
     pub(crate) fn spell(&self) -> String {
         let width = |text: fn(&Check) -> &str| self.checks.iter().map(|check| text(check).chars().count()).max();
-        let (names, kinds) = (width(|check| &check.name), width(|check| check.subject.kind()));
+        let (names, kinds) = (width(|check| &check.name), width(|check| check.kind));
         let line = |check: &Check| {
-            let mut expected: Vec<String> = check.subject.expectations().into_iter().map(str::to_owned).collect();
-            if let (Some(path), Some(commit)) = (check.subject.commit(), &self.conditions.expected) {
-                expected.push(format!("commit {path} is {}", commit.short()));
+            let mut expected = check.expect.clone();
+            if let (Some(place), Some(commit)) = (check.subject.compares(), &self.conditions.expected) {
+                expected.push(format!("commit {place} is {}", commit.short()));
             }
             let line = format!(
                 "{:names$}  {:kinds$}  {}{}: {}",
                 check.name,
-                check.subject.kind(),
+                check.kind,
                 if check.gate { "(gate) " } else { "" },
                 check.subject.spell(),
                 expected.join(", "),
@@ -72,11 +78,38 @@ impl Plan {
     }
 }
 
-fn conditions(args: &Args, cx: &Context, release: Option<Release>) -> Result<Conditions, Failure> {
+/// Where the logs ended, if a check looks at any. Going back without a mark (on a full disk none can be noted), what is
+/// logged from now on counts.
+fn marks(checks: &[Check], release: Option<&Release>, cx: &Context) -> Result<Option<Vec<Mark>>, Failure> {
+    if checks.iter().all(|check| check.subject.log().is_none()) {
+        return Ok(None);
+    }
+    let name = release.map(|release| release.name.to_string());
+    match mark::find(&cx.history()?, name.as_deref(), cx.is_going_back()) {
+        None if cx.is_going_back() => note_logs(checks, cx).map(Some),
+        found => Ok(found),
+    }
+}
+
+/// Nothing is linked into a staged release yet: a relative path is one in what is live.
+fn note_logs(checks: &[Check], cx: &Context) -> Result<Vec<Mark>, Failure> {
+    let root = cx.root()?;
+    let live = root.live()?.map(|live| root.release(&live));
+    let note = |log: &str| {
+        let path = if log.starts_with('/') { Some(log.into()) } else { live.as_ref().map(|live| live.join(log)) };
+        Mark::note(log, path.as_deref())
+    };
+    let mut logs: Vec<&str> = checks.iter().filter_map(|check| check.subject.log()).collect();
+    logs.sort_unstable();
+    logs.dedup();
+    logs.into_iter().map(note).collect()
+}
+
+fn conditions(args: &Args, cx: &Context, release: Option<&Release>) -> Result<Conditions, Failure> {
     // What is live before an activation is the old commit, and rightly so.
     let preflight = args.setting.as_deref() == Some("PREFLIGHT_CHECKS") || cx.step() == Some("preflight");
     let (dir, commit) = match release {
-        Some(release) => (release.dir, Some(release.commit)),
+        Some(release) => (release.dir.clone(), Some(release.commit.clone())),
         None => (PathBuf::from("."), None),
     };
     let implicit = commit.as_ref().filter(|_| !preflight).and_then(|commit| commit.parse().ok());
@@ -88,6 +121,7 @@ fn conditions(args: &Args, cx: &Context, release: Option<Release>) -> Result<Con
         dir: std::path::absolute(&dir).attempt_or(Exit::ABSENT, "find the current directory")?,
         commit: commit.or_else(|| args.expect_commit.as_ref().map(ToString::to_string)),
         expected,
+        marks: None,
         commands: RwLock::default(),
     })
 }

@@ -1,6 +1,7 @@
-//! Amounts of disk space and how people write them.
+//! Amounts of disk space and memory, and how people write them.
 
 use crate::cursor::{Cursor, Wrong};
+use crate::relation::Relation;
 
 /// The units, the longer of two that begin alike first. SI units count in thousands, the others in 1024s.
 const UNITS: [(&str, u64); 9] = [
@@ -41,6 +42,16 @@ impl Quantity {
         number.checked_mul(*size).map(Self::Count).ok_or_else(|| here.wrong("an amount that a disk can have"))
     }
 
+    /// Reads `100MB`, which no share can stand for.
+    pub(crate) fn read_size(cursor: &mut Cursor<'_>) -> Result<u64, Wrong> {
+        cursor.blanks();
+        let here = cursor.clone();
+        match Self::read_bytes(cursor)? {
+            Self::Count(count) => Ok(count),
+            Self::Percent(_) => Err(here.wrong("an amount such as 100MB or 1GiB")),
+        }
+    }
+
     /// Reads `1000` or `5%`.
     pub(crate) fn read_count(cursor: &mut Cursor<'_>) -> Result<Self, Wrong> {
         cursor.blanks();
@@ -55,6 +66,30 @@ impl Quantity {
 
     fn percent(number: u64) -> Option<Self> {
         (number <= 100).then_some(Self::Percent(number))
+    }
+}
+
+/// A part of a whole.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Share {
+    pub(crate) free: u64,
+    pub(crate) total: u64,
+}
+
+impl Share {
+    pub(crate) fn percent(self) -> u128 {
+        u128::from(self.free) * 100 / u128::from(self.total).max(1)
+    }
+
+    /// Whether it compares so with an amount, or with a share of the whole.
+    pub(crate) fn holds(self, relation: Relation, wanted: Quantity) -> bool {
+        match wanted {
+            Quantity::Count(count) => relation.holds(&self.free, &count),
+            // Multiplied, not divided: 5.9 % is more than 5 %.
+            Quantity::Percent(percent) => {
+                relation.holds(&(u128::from(self.free) * 100), &(u128::from(self.total) * u128::from(percent)))
+            }
+        }
     }
 }
 

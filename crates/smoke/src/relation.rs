@@ -1,8 +1,12 @@
 //! How a value that was seen compares with the one that is expected.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::cursor::{Cursor, Wrong};
+
+const SCALAR: &str = "a text in double quotes, a number, true, false or null, and nothing after it";
 
 /// How two values compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +38,36 @@ impl Relation {
             let signs: Vec<_> = allowed.iter().map(|relation| relation.sign()).collect();
             cursor.wrong(signs.join(" or "))
         })
+    }
+
+    /// Reads one and the value that it compares with: `== "ok"`, `> 3`.
+    pub(crate) fn read_value(cursor: &mut Cursor<'_>) -> Result<(Self, Value), Wrong> {
+        cursor.blanks();
+        let before = cursor.clone();
+        let relation = Self::read(cursor, Self::ANY)?;
+        cursor.blanks();
+        let here = cursor.clone();
+        match serde_json::from_str::<Value>(cursor.rest()) {
+            Ok(value) if value.is_array() || value.is_object() => Err(here.wrong(SCALAR)),
+            Ok(value) if !value.is_number() && !Self::ALIKE.contains(&relation) => {
+                Err(before.wrong("== or != (only numbers have a size)"))
+            }
+            Ok(value) => Ok((relation, value)),
+            Err(_) => Err(here.wrong(SCALAR)),
+        }
+    }
+
+    /// Reads one below a length of time: `< 800ms`.
+    pub(crate) fn read_time(cursor: &mut Cursor<'_>) -> Result<(Self, Duration), Wrong> {
+        let relation = Self::read(cursor, Self::BELOW)?;
+        cursor.blanks();
+        let here = cursor.clone();
+        let text = cursor.rest();
+        match kit::settings::duration(text) {
+            // A number alone would be read as seconds, by us; not by everybody.
+            Ok(limit) if text.ends_with(|c: char| c.is_ascii_alphabetic()) => Ok((relation, limit)),
+            _ => Err(here.wrong("a length of time such as 800ms or 2s")),
+        }
     }
 
     /// Whether it holds.

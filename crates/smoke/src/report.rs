@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::args::Inconclusive;
 use crate::check::Check;
+use crate::mark::{LOGS, Mark};
 use crate::plan::Plan;
 use crate::trial::{Trial, milliseconds};
 use crate::verdict::{Answer, Verdict, answer, unknown};
@@ -58,22 +59,28 @@ pub(crate) fn announce(plan: &Plan, cx: &mut Context) {
     cx.detail("plan", checks);
 }
 
+/// Puts where the logs end into the record.
+pub(crate) fn note(plan: &Plan, marks: &[Mark], cx: &mut Context) {
+    details(plan, cx);
+    cx.detail(LOGS, marks.iter().map(Mark::to_json).collect::<Vec<_>>());
+}
+
 fn planned(check: &Check) -> Value {
     json!({
         "name": check.name,
-        "kind": check.subject.kind(),
+        "kind": check.kind,
         "gate": check.gate,
         "warn": check.warn,
         "attempts": check.attempts,
         "subject": voice::clean_line(&check.subject.spell()),
-        "expect": check.subject.expectations(),
+        "expect": check.expect,
     })
 }
 
 fn detail(check: &Check, trial: &Trial) -> Value {
     json!({
         "name": check.name,
-        "kind": check.subject.kind(),
+        "kind": check.kind,
         "verdict": trial.verdict.word(),
         "attempts": trial.attempts,
         "duration_ms": milliseconds(trial.took),

@@ -1,4 +1,5 @@
-//! All checks at once: gates first, and the rest only if these pass.
+//! All checks at once: gates first, and the rest only if these pass. What is written in logs while the app is asked
+//! counts too, so logs are looked at last.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -26,7 +27,12 @@ pub(crate) fn run(checks: &Arc<Vec<Check>>, conditions: &Arc<Conditions>) -> Res
     let closed = trials.iter().find(|(_, trial)| trial.verdict.stops());
     let gate = closed.and_then(|(index, _)| checks.get(*index)).map(|gate| &gate.name);
     match gate {
-        None => trials.extend(run_together(rest, checks, conditions)?),
+        None => {
+            let reads_log = |index: &usize| checks.get(*index).is_some_and(|check| check.subject.log().is_some());
+            let (logs, rest) = rest.into_iter().partition(reads_log);
+            trials.extend(run_together(rest, checks, conditions)?);
+            trials.extend(run_together(logs, checks, conditions)?);
+        }
         Some(gate) => trials.extend(rest.into_iter().map(|index| (index, Trial::skipped(gate)))),
     }
     trials.sort_by_key(|(index, _)| *index);

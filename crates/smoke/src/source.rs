@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use kit::failure::Attempt;
 use kit::root::{ReleaseName, Root};
-use kit::{Context, Exit, Failure, voice};
+use kit::{Context, Exit, Failure, files, voice};
 
 use crate::args::Args;
 use crate::check::{self, Check, Defaults};
@@ -107,7 +107,9 @@ impl Source {
 
 fn read_file(path: &Path, args: &Args, defaults: &Defaults<'_>) -> Result<Vec<Check>, Failure> {
     let name = voice::clean_line(&path.to_string_lossy());
-    let file = File::open(path).map_err(|error| match error.kind() {
+    // What a person names by hand may come through a pipe that has a name; what a setting names must not be waited for.
+    let opened = if args.setting.is_some() { files::open(path) } else { File::open(path) };
+    let file = opened.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
             let missing = Failure::new(Exit::ABSENT, format!("there is no checks file {name}"));
             match &args.setting {
@@ -117,6 +119,9 @@ fn read_file(path: &Path, args: &Args, defaults: &Defaults<'_>) -> Result<Vec<Ch
         }
         _ => Failure::io(format_args!("read {name}"), &error),
     })?;
+    if args.setting.is_some() && !file.metadata().attempt(format_args!("read {name}"))?.is_file() {
+        return Err(Failure::io(format_args!("read {name}"), &files::irregular()));
+    }
     let text = read_text(file, &name)?;
     check::parse(&text, defaults).map_err(|failure| within(&name, failure))
 }

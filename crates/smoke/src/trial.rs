@@ -1,14 +1,15 @@
 //! The attempts at one check.
 
 use std::path::PathBuf;
-use std::sync::RwLock;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use kit::{Exit, clock, signal, voice};
 
-use crate::check::{Check, Subject};
+use crate::check::Check;
 use crate::commit::Commit;
 use crate::finding::Finding;
+use crate::mark::Mark;
 use crate::verdict::Verdict;
 
 /// How often an app that is starting is asked: soon after it is ready, its check passes.
@@ -32,7 +33,9 @@ pub(crate) struct Conditions {
     pub(crate) commit: Option<String>,
     /// The commit that must answer.
     pub(crate) expected: Option<Commit>,
-    /// Held by every running command, for reading: who gets it for writing knows that all have ended.
+    /// Where the logs ended when the deployment or the rollback began; nothing when that is not known.
+    pub(crate) marks: Option<Vec<Mark>>,
+    /// Held by whoever runs a program, for reading: who gets it for writing knows that all have ended.
     pub(crate) commands: RwLock<()>,
 }
 
@@ -49,6 +52,14 @@ impl Conditions {
     /// Whether a check that has not come back by now never will: one that looks at a dead network disk, say.
     pub(crate) fn is_overdue(&self) -> bool {
         self.began.elapsed() > self.timeout + OVERTIME
+    }
+
+    /// For whoever starts a program, to hold until it has ended. After a signal none is started.
+    pub(crate) fn may_start(&self) -> Option<RwLockReadGuard<'_, ()>> {
+        // A lock that a panic poisoned guards all the same.
+        let guard = self.commands.read().unwrap_or_else(PoisonError::into_inner);
+        // Looked at under the guard: none is started after the wait for all of them.
+        signal::received().is_none().then_some(guard)
     }
 
     /// Waits for commands that a signal is ending.
@@ -95,7 +106,7 @@ impl Trial {
             && signal::received().is_none()
             && let Some(left) = conditions.left()
         {
-            let finding = look(check, left.min(check.timeout), conditions);
+            let finding = check.subject.look(left.min(check.timeout), conditions);
             let starting = matches!(finding, Finding::Refused(_)) && conditions.is_starting();
             let again = finding.may_change();
             last = Some(finding);
@@ -129,24 +140,6 @@ impl Trial {
                 Finding::Blind(failure) => Some(failure.exit),
                 _ => None,
             },
-        }
-    }
-}
-
-fn look(check: &Check, timeout: Duration, conditions: &Conditions) -> Finding {
-    match &check.subject {
-        Subject::Http(page) => page.look(timeout, conditions.expected.as_ref()),
-        Subject::Disk(disk) => disk.look(&conditions.dir),
-        Subject::Command(command) => {
-            let running = conditions.commands.read();
-            // Looked at under the guard: none is started after the wait for all of them.
-            let finding = if signal::received().is_some() {
-                Finding::Bad("interrupted".to_owned())
-            } else {
-                command.look(timeout, &conditions.dir, conditions.commit.as_deref())
-            };
-            drop(running);
-            finding
         }
     }
 }

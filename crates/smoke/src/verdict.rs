@@ -30,7 +30,7 @@ impl Verdict {
             Finding::Good(_) if attempts > 1 => Self::Flaky,
             Finding::Good(_) => Self::Pass,
             _ if warn => Self::Warn,
-            Finding::Bad(_) | Finding::Refused(_) => Self::Fail,
+            Finding::Bad(_) | Finding::Lasting(_) | Finding::Refused(_) => Self::Fail,
             Finding::Stale(_) => Self::Stale,
             Finding::Blind(_) => Self::Error,
         }
@@ -95,11 +95,12 @@ mod tests {
     const ALL: [Verdict; 7] =
         [Verdict::Pass, Verdict::Flaky, Verdict::Warn, Verdict::Fail, Verdict::Stale, Verdict::Error, Verdict::Skipped];
 
-    fn findings() -> [Finding; 5] {
+    fn findings() -> [Finding; 6] {
         let text = String::new;
         [
             Finding::Good(text()),
             Finding::Bad(text()),
+            Finding::Lasting(text()),
             Finding::Refused(text()),
             Finding::Stale(text()),
             Finding::Blind(Failure::new(Exit::IO, "")),
@@ -122,7 +123,7 @@ mod tests {
     #[test]
     fn each_failure_has_its_word() {
         let verdicts = findings().map(|finding| Verdict::of(&finding, 5, false).word());
-        assert_eq!(verdicts, ["flaky", "fail", "fail", "stale", "error"]);
+        assert_eq!(verdicts, ["flaky", "fail", "fail", "fail", "stale", "error"]);
     }
 
     #[test]

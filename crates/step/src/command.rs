@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,6 +17,9 @@ use crate::args::Args;
 /// How many of a failed command's last lines are shown.
 const SHOWN: usize = 20;
 
+/// In how many bytes at the end of the log they are looked for.
+const LOOKED_AT: u64 = 16 * 1024;
+
 /// A shell's own words for "cannot execute" and "not found" (POSIX, Exit Status for Commands).
 const CANNOT_RUN: [u8; 2] = [126, 127];
 
@@ -27,6 +31,7 @@ pub(crate) struct Step {
     env: Vec<(OsString, OsString)>,
     log: PathBuf,
     timeout: Duration,
+    root: Root,
 }
 
 impl Step {
@@ -62,6 +67,7 @@ impl Step {
             env,
             log: log_path(&root, &prefix, &args.name)?,
             timeout: args.timeout,
+            root,
         }))
     }
 
@@ -78,7 +84,7 @@ impl Step {
     pub(crate) fn run(&self) -> Result<Status, Failure> {
         let log = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&self.log);
         let log: File = log.attempt(format_args!("write the log {}", self.log.display()))?;
-        user_command::run(&self.command, &self.dir, &self.env, log, self.timeout)
+        user_command::run(&self.command, &self.dir, &self.env, log, self.timeout, &self.root)
     }
 
     /// What the last attempt means for the pipeline.
@@ -101,13 +107,23 @@ impl Step {
     }
 
     fn show_end(&self) -> Result<(), Failure> {
-        let log = fs::read(&self.log).attempt(format_args!("read the log {}", self.log.display()))?;
+        let log = self.end_of_log().attempt(format_args!("read the log {}", self.log.display()))?;
         let text = String::from_utf8_lossy(&log);
         let lines: Vec<&str> = text.lines().collect();
         for line in lines.iter().skip(lines.len().saturating_sub(SHOWN)) {
             voice::line(&format!("  | {line}"));
         }
         Ok(())
+    }
+
+    /// The log's end: a command may have said more than fits into memory.
+    fn end_of_log(&self) -> io::Result<Vec<u8>> {
+        let mut log = File::open(&self.log)?;
+        let length = log.metadata()?.len();
+        log.seek(SeekFrom::Start(length.saturating_sub(LOOKED_AT)))?;
+        let mut end = Vec::new();
+        log.take(LOOKED_AT).read_to_end(&mut end)?;
+        Ok(end)
     }
 }
 

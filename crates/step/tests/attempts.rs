@@ -104,3 +104,15 @@ fn more_than_one_pipe_of_output_delays_nobody() {
     let sizes: Vec<u64> = logs.map(|log| log.unwrap().metadata().unwrap().len()).collect();
     assert_eq!(sizes, [2_000_000]);
 }
+
+#[test]
+fn of_a_flood_of_output_only_the_end_is_shown_and_all_of_it_logged() {
+    let sandbox = Sandbox::new();
+    let flood = "head -c 30000000 /dev/zero | tr '[:cntrl:]' x; echo; echo the last word; exit 1";
+    let run = sandbox.tool("run-step").args(["test", "--", "sh", "-c", flood]).code(1);
+    let said = run.stderr_has("the last word").check().stderr;
+    assert!(said.len() < 20_000, "{} bytes", said.len());
+    let logs = fs::read_dir(sandbox.path("prod/logs")).unwrap().flatten();
+    let lengths: Vec<u64> = logs.map(|log| log.metadata().unwrap().len()).collect();
+    assert_eq!(lengths, [30_000_000 + "\nthe last word\n".len() as u64]);
+}

@@ -2,17 +2,21 @@
 //! A helper that cannot do its work panics: that is how a test fails.
 
 mod family;
+mod notes;
 mod past;
 mod processes;
 mod repository;
 mod run;
+mod saga;
 mod sandbox;
 mod tools;
 
+pub use notes::note;
 pub use past::{commit_of, release_of};
-pub use processes::{is_alive, kill};
+pub use processes::{Process, is_alive, kill, kill_session, processes};
 pub use repository::{Repository, gits};
 pub use run::{Ran, Run};
+pub use saga::{Open, Saga, Truth};
 pub use sandbox::Sandbox;
 pub use tools::{TOOLS, tool_path, tools_dir};
 

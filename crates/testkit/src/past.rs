@@ -35,18 +35,18 @@ impl Sandbox {
 /// The records of a deployment.
 fn story(number: u64, previous: Option<String>, exit_code: Option<u8>) -> Vec<Value> {
     let (deploy, commit, release) = (format!("prod-{number}"), commit_of(number), release_of(number));
-    let step = |tool: &str, step: &str, success: bool| {
-        json!({"tool": tool, "command": step, "success": success, "exit_code": u8::from(!success), "deploy": deploy,
+    let step = |tool: &str, command: &str, step: &str, success: bool| {
+        json!({"tool": tool, "command": command, "success": success, "exit_code": u8::from(!success), "deploy": deploy,
                "step": step, "release": release, "commit": commit})
     };
     let mut records = vec![
         json!({"tool": "deploy-queue", "command": "begin", "deploy": deploy, "commit": commit,
                "details": {"previous": previous, "entry": number, "force": false, "subject": format!("Change {number}"),
                            "author": "Ada", "by": "ada", "door": "push", "ref": "refs/heads/main"}}),
-        step("release", "stage", true),
+        step("release", "stage", "stage", true),
         json!({"tool": "release", "command": "activate", "phase": "begin", "deploy": deploy, "step": "activate"}),
-        step("release", "activate", true),
-        step("smoke-test", "smoke", exit_code == Some(0)),
+        step("release", "activate", "activate", true),
+        step("smoke-test", "check", "smoke", exit_code == Some(0)),
     ];
     records.extend(exit_code.map(|code| {
         json!({"tool": "deploy-queue", "command": "end", "deploy": deploy, "commit": commit, "release": release,

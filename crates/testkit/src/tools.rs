@@ -7,9 +7,10 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 /// The family, as `scripts/install` installs it.
-pub const TOOLS: [&str; 9] = [
+pub const TOOLS: [&str; 10] = [
     "backup-db",
     "deploy-queue",
+    "deploy-status",
     "deployment-report",
     "post-receive",
     "release",

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process};
 use testkit::{Sandbox, wait_until};
 
+use crate::past::{made, server_with_template};
 use crate::server::{DATABASE, backup, content, litter, megabytes, server, sets};
 
 /// A backup that waits, because somebody holds the database; dropping the connection lets it go on.
@@ -74,4 +75,28 @@ fn a_backup_in_progress_is_not_taken_for_litter() {
     drop(holder);
     assert!(child.wait().unwrap().success());
     assert_eq!((sets(&sandbox).len(), litter(&sandbox).len()), (2, 0));
+}
+
+#[test]
+fn a_kill_in_the_middle_of_a_prune_leaves_whole_backups_and_the_next_run_clears_up() {
+    let (sandbox, template) = server_with_template();
+    for day in 1..=28 {
+        made(&sandbox, &template, &format!("2024-02-{day:02}T03-00-00Z"));
+    }
+    let prune = || sandbox.tool("backup-db").args(["prune", "--keep-last", "1"]);
+    for _ in 0..5 {
+        let before = sets(&sandbox).len();
+        let mut child = prune().spawn();
+        wait_until("the first is gone", || sets(&sandbox).len() < before || child.try_wait().unwrap().is_some());
+        // It may have ended by itself meanwhile.
+        drop(child.kill());
+        child.wait().unwrap();
+        let listed = sandbox.tool("backup-db").args(["list", "--json"]).any_stdout().check().json();
+        let listed = listed["details"]["backups"].as_array().unwrap().clone();
+        assert!(listed.iter().all(|set| set["damaged"].is_null()), "{listed:?}");
+        assert!(listed.iter().any(|set| set["name"] == "2024-02-28T03-00-00Z"));
+    }
+    prune().any_stdout().any_stderr().check();
+    assert_eq!((sets(&sandbox).len(), litter(&sandbox).len()), (1, 0));
+    sandbox.tool("backup-db").arg("verify").any_stdout().check();
 }

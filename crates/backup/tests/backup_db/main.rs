@@ -4,6 +4,11 @@
 mod consistency;
 mod exit_codes;
 mod interruption;
+mod listing;
+mod past;
 mod privacy;
+mod prune;
+mod prune_after_create;
 mod server;
 mod set;
+mod verify;

@@ -60,7 +60,8 @@ pub(crate) fn touch(connection: &Connection) -> rusqlite::Result<()> {
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
 }
 
-fn needs_recovery(error: Error) -> rusqlite::Result<bool> {
+/// `false` for an error that says that a killed program's transaction must be rolled back before a reader may read.
+pub(crate) fn needs_recovery(error: Error) -> rusqlite::Result<bool> {
     let code = error.sqlite_error().map(|error| error.extended_code);
     if matches!(code, Some(SQLITE_READONLY_ROLLBACK | SQLITE_READONLY_RECOVERY)) { Ok(false) } else { Err(error) }
 }

@@ -14,6 +14,10 @@ use crate::sqlite::connection::{Access, TRY_EVERY, busy, explain, journal_mode, 
 /// and go without a pause cannot put us off for ever.
 const WAIT: Duration = Duration::from_millis(500);
 
+/// What holds after every error on the way.
+const EITHER: &str = "the database holds what it held before or what the backup holds, nothing in between: look for \
+                      errors of the disk, then restore again";
+
 /// Replaces the content of the database at `live` by that of `from`. Whoever reads it sees the old content or the new
 /// one; after an error, a kill or a power cut it is the old one, or the new one if the transaction was complete.
 ///
@@ -47,7 +51,8 @@ pub fn overwrite(live: &Path, from: &Path, deadline: &Deadline) -> Result<(), Fa
 fn copy(source: &Connection, target: &mut Connection, doing: &str, deadline: &Deadline) -> Result<(), Failure> {
     let backup = Backup::new(source, target).map_err(|error| explain(doing, &error))?;
     loop {
-        match backup.step(-1).map_err(|error| explain(doing, &error))? {
+        // An error can also come after the commit, from unlocking, say: only a person can tell then what to believe.
+        match backup.step(-1).map_err(|error| explain(doing, &error).hint(EITHER))? {
             StepResult::Done => return Ok(()),
             _ if deadline.has_passed() => return Err(busy(doing, deadline)),
             _ => signal::sleep(TRY_EVERY)?,

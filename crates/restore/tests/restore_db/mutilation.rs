@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use db::{Deadline, checksums, gzip};
+use rustix::fs::{CWD, FileType, mknodat};
 use serde_json::{Value, json};
 
 use crate::server::{fill, megabytes};
@@ -177,6 +178,29 @@ pub(crate) const MUTILATIONS: &[Mutilation] = &[
     }),
     ("all settings lost", "config/deploy.env is missing", |set, _| {
         fs::remove_dir_all(set.join("config")).unwrap();
+    }),
+    ("all settings a link", "config is not a directory", |set, other| {
+        fs::remove_dir_all(set.join("config")).unwrap();
+        symlink(other.join("config"), set.join("config")).unwrap();
+    }),
+    ("all settings a file", "config is not a directory", |set, _| {
+        fs::remove_dir_all(set.join("config")).unwrap();
+        fs::write(set.join("config"), "").unwrap();
+    }),
+    ("the database under another name", "database.sqlite.gz is missing", |set, _| {
+        fs::rename(set.join(GZ), set.join("database.gz")).unwrap();
+    }),
+    ("the manifest a link", "manifest.json is not a regular file", |set, _| {
+        fs::rename(set.join("manifest.json"), set.with_extension("json")).unwrap();
+        symlink(set.with_extension("json"), set.join("manifest.json")).unwrap();
+    }),
+    ("a manifest that never ends", "manifest.json is not a regular file", |set, _| {
+        fs::remove_file(set.join("manifest.json")).unwrap();
+        mknodat(CWD, set.join("manifest.json"), FileType::Fifo, 0o600.into(), 0).unwrap();
+    }),
+    ("the sums a link", "SHA256SUMS is not a regular file", |set, _| {
+        fs::rename(set.join("SHA256SUMS"), set.with_extension("sums")).unwrap();
+        symlink(set.with_extension("sums"), set.join("SHA256SUMS")).unwrap();
     }),
     ("a file more", "more.txt does not belong to it", |set, _| {
         fs::write(set.join("more.txt"), "").unwrap();

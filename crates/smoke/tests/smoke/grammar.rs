@@ -54,8 +54,14 @@ fn a_check_has_a_name_of_its_own() {
 
 #[test]
 fn an_unknown_kind_is_refused_with_those_there_are() {
-    refused(&check("kind = 'postgres'"), "check `one`: there is no kind postgres; supported: http, command, disk");
-    refused(&check(""), "check `one`: `kind` is missing: http, command, disk");
+    refused(
+        &check("kind = 'postgres'"),
+        "check `one`: there is no kind postgres; supported: http, command, disk, tcp, sqlite",
+    );
+    refused(
+        &check(""),
+        "check `one`: `kind` is missing: http, command, disk, tcp, sqlite, file, env, git, memory, log",
+    );
 }
 
 #[test]
@@ -130,6 +136,43 @@ fn a_value_of_the_wrong_type_is_refused() {
     refused(&check("kind = 'http'\nurl = 'http://h/'\nexpect = 200"), "`expect` must be a text or a list of texts");
     for run in ["[]", "['']", "['-x']", "'true'", "[1]"] {
         refused(&check(&format!("kind = 'command'\nrun = {run}\nexpect = 'exit == 0'")), "check `one`: `run` must b");
+    }
+}
+
+#[test]
+fn every_kind_says_what_it_needs() {
+    for (lines, sentence) in [
+        ("kind = 'tcp'\nexpect = 'open'", "`address` is missing: a host and a port"),
+        ("kind = 'tcp'\naddress = '::1:22'\nexpect = 'open'", "`address` must be a host and a port"),
+        ("kind = 'tcp'\naddress = 'h:1'\nexpect = ['closed', 'time < 1s']", "`closed` contradicts every other"),
+        ("kind = 'sqlite'\nexpect = 'count == 1'", "its `database` is that of DATABASE_URL: DATABASE_URL is not set"),
+        ("kind = 'sqlite'\ndatabase = 'd'\nexpect = 'count == 1'", "`query` is missing"),
+        ("kind = 'sqlite'\ndatabase = 'd'\nexpect = 'time < 1s'", "`query` is missing"),
+        (
+            "kind = 'sqlite'\ndatabase = 'd'\nquery = 'select 1'\nexpect = 'integrity == \"ok\"'",
+            "no expectation looks at what `query` gives",
+        ),
+        (
+            "kind = 'sqlite'\ndatabase = 'd'\nquery = 'select 1; select 2'\nexpect = 'count == 1'",
+            "`query` must be one statement",
+        ),
+        ("kind = 'file'\nexpect = 'exists'", "`path` is missing"),
+        ("kind = 'file'\npath = ''\nexpect = 'exists'", "`path` is empty"),
+        ("kind = 'file'\npath = 'f'\nexpect = ['exists', 'missing']", "`missing` contradicts every other"),
+        ("kind = 'env'\nexpect = 'set'", "`variables` must be a list of names"),
+        ("kind = 'env'\nvariables = 'A'\nexpect = 'set'", "`variables` must be a list of texts"),
+        ("kind = 'env'\nvariables = ['s3cret!']\nexpect = 'set'", "`variables` must be a list of names, as in"),
+        ("kind = 'env'\nvariables = ['A']\nexpect = ['set', 'unset']", "`unset` contradicts every other"),
+        ("kind = 'git'\nexpect = 'clean'", "its `path` is that of DEPLOY_REPO: DEPLOY_REPO is not set"),
+        ("kind = 'git'\npath = '.'\nref = 'x'\nexpect = 'clean'", "no expectation looks at the commit of `ref`"),
+        ("kind = 'git'\npath = '.'\nref = ''\nexpect = 'commit == live'", "`ref` must be a name"),
+        ("kind = 'memory'\npath = '/'\nexpect = 'available > 1B'", "`path` is no key of a check of kind memory"),
+        (
+            "kind = 'log'\npath = 'l'\nexpect = 'lines matches \"(\"'",
+            "expectation `lines matches \"(\"`, column 15: expected a regular expression (",
+        ),
+    ] {
+        refused(&check(lines), &format!("check `one`: {sentence}"));
     }
 }
 

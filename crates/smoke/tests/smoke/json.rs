@@ -1,9 +1,9 @@
 //! The form of the JSON, pinned: a field that is not listed here fails the test.
 
 use serde::Deserialize;
-use testkit::Sandbox;
+use testkit::{Sandbox, release_of};
 
-use crate::{DISK, FULL, smoke};
+use crate::{DISK, FULL, once, smoke};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,6 +41,18 @@ struct Details {
     expected_commit: Option<String>,
     checks: Option<Vec<Made>>,
     plan: Option<Vec<Planned>>,
+    logs: Option<Vec<Log>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Log {
+    path: String,
+    device: Option<u64>,
+    inode: Option<u64>,
+    #[expect(dead_code, reason = "not every file system tells")]
+    born: Option<u64>,
+    size: Option<u64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -95,4 +107,25 @@ fn the_plan_as_json_has_the_documented_form() {
     assert!(printed.details.checks.is_none());
     let plan = printed.details.plan.unwrap();
     assert_eq!((plan[0].attempts, plan[0].expect.as_slice()), (5, ["free > 1B".to_owned()].as_slice()));
+}
+
+#[test]
+fn where_the_logs_end_as_json_has_the_documented_form() {
+    let sandbox = Sandbox::new();
+    sandbox.deployed(1, Some(0));
+    sandbox.set("SMOKE_CHECKS", "smoke.toml");
+    let checks = once("log", "", "'lines not contains \"x\"'");
+    sandbox.write(&format!("prod/releases/{}/smoke.toml", release_of(1)), checks);
+    let prepared = || {
+        let run = sandbox.tool("smoke-test").args(["--setting", "SMOKE_CHECKS", "--prepare", "--json"]);
+        let printed: Printed = serde_json::from_str(&run.stdout_has("{").check().stdout).unwrap();
+        assert!(printed.details.checks.is_none() && printed.details.plan.is_none());
+        printed.details.logs.unwrap().remove(0)
+    };
+    let none = prepared();
+    assert_eq!(none.path, sandbox.path("prod/logs/app.log").display().to_string());
+    assert_eq!((none.device, none.inode, none.size), (None, None, None));
+    sandbox.write("prod/logs/app.log", "12345");
+    let some = prepared();
+    assert_eq!((some.device.is_some(), some.inode.is_some(), some.size), (true, true, Some(5)));
 }

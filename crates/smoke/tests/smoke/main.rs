@@ -3,15 +3,24 @@
 
 mod commands;
 mod commit;
+mod databases;
+mod files;
 mod grammar;
 mod http;
 mod json;
+mod logs;
+mod memory;
 mod outcome;
 mod pipeline;
+mod ports;
+mod prepare;
+mod repositories;
 mod server;
+mod variables;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use testkit::{Run, Sandbox};
 
 /// A check that passes.
@@ -31,4 +40,24 @@ fn page(url: &str, more: &str) -> String {
     format!(
         "[[check]]\nname = 'page'\nkind = 'http'\nurl = '{url}'\nattempts = 3\ninterval = '10ms'\n{expect}\n{more}\n"
     )
+}
+
+/// A checks file with one check that is made once; `lines` say what it looks at, `expect` is a TOML value.
+fn once(kind: &str, lines: &str, expect: &str) -> String {
+    format!("[[check]]\nname = 'it'\nkind = '{kind}'\nattempts = 1\n{lines}\nexpect = {expect}\n")
+}
+
+/// A run that must pass and say this.
+fn passes(sandbox: &Sandbox, checks: &str, said: &str) {
+    smoke(sandbox, checks).stdout_has(format!("it  pass  {said}")).check();
+}
+
+/// A run that must fail and say this.
+fn fails(sandbox: &Sandbox, checks: &str, said: &str) {
+    smoke(sandbox, checks).code(1).stdout_has(format!("it  fail  {said}")).any_stderr().check();
+}
+
+/// Makes a named pipe that nobody writes to.
+fn pipe(path: &Path) {
+    mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
 }

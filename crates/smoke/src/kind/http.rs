@@ -3,32 +3,56 @@
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
+use kit::clock;
 use kit::failure::Failure;
-use kit::{Exit, clock};
-use rustix::io::Errno;
+use kit::settings::Settings;
 use ureq::http;
 
 use crate::answer::{Answer, AnswerAssertion, Running};
 use crate::commit::Commit;
-use crate::expectation::Expectation;
-use crate::finding::Finding;
+use crate::expectation::Expectations;
+use crate::finding::{Finding, unseen};
 use crate::json_path::JsonPath;
+use crate::keys::Keys;
+use crate::kind::Subject;
+use crate::trial::{Conditions, milliseconds};
 
 /// How much of a body is read. A page to be checked is smaller; an endless one must not fill the memory.
 const BODY: u64 = 1 << 20;
 
 /// The methods that a check may use.
-pub(crate) const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-
-/// Causes that lie on our side: too many open files, no memory, not allowed to open a connection at all.
-const OURS: [Errno; 6] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS, Errno::ACCESS, Errno::PERM];
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// A check of a web address.
 #[derive(Debug)]
 pub(crate) struct Page {
     request: http::Request<()>,
     commit: Option<JsonPath>,
-    expectations: Vec<Expectation<AnswerAssertion>>,
+    expectations: Expectations<AnswerAssertion>,
+}
+
+/// Takes the keys of an http check.
+pub(crate) fn read(keys: &mut Keys, settings: &Settings) -> Result<Box<dyn Subject>, Failure> {
+    let url = keys.required("url", "an address, or a path of API_URL")?;
+    let url = match url.strip_prefix('/') {
+        Some(path) => {
+            let base = settings.require("API_URL").map_err(|failure| {
+                let complaint = keys.wrong(format!("its url is a path of API_URL: {}", failure.message));
+                Failure { hint: failure.hint, ..complaint }
+            })?;
+            format!("{}/{path}", base.trim_end_matches('/'))
+        }
+        None => url,
+    };
+    let method = keys.text("method")?.unwrap_or_else(|| "GET".to_owned());
+    if !METHODS.contains(&method.as_str()) {
+        return Err(keys.wrong(format!("`method` must be one of {}", METHODS.join(", "))));
+    }
+    let headers = keys.texts("headers")?;
+    let commit = keys.text("commit")?.map(|path| JsonPath::parse(&path)).transpose();
+    let commit = commit.map_err(|wrong| keys.wrong(format!("`commit`, {wrong}")))?;
+    let page = Page::new(&method, &url, &headers, commit, keys.expectations()?);
+    Ok(Box::new(page.map_err(|wrong| keys.wrong(wrong))?))
 }
 
 impl Page {
@@ -38,7 +62,7 @@ impl Page {
         url: &str,
         headers: &[(String, String)],
         commit: Option<JsonPath>,
-        expectations: Vec<Expectation<AnswerAssertion>>,
+        expectations: Expectations<AnswerAssertion>,
     ) -> Result<Self, String> {
         let scheme = ["http://", "https://"].iter().find_map(|scheme| url.strip_prefix(scheme));
         if scheme.is_none_or(|rest| rest.is_empty() || rest.starts_with('/')) {
@@ -64,31 +88,9 @@ impl Page {
         })
     }
 
-    /// Where in the answer the commit stands, if it is looked at.
-    pub(crate) fn commit(&self) -> Option<&JsonPath> {
-        self.commit.as_ref()
-    }
-
-    pub(crate) fn expectations(&self) -> Vec<&str> {
-        self.expectations.iter().map(Expectation::text).collect()
-    }
-
-    /// Method and address without the query, which may hold a token.
-    pub(crate) fn spell(&self) -> String {
-        format!("{} {}", self.request.method(), self.address())
-    }
-
     fn address(&self) -> String {
         let address = self.request.uri().to_string();
         address.split('?').next().unwrap_or_default().to_owned()
-    }
-
-    /// Asks once and judges the answer.
-    pub(crate) fn look(&self, timeout: Duration, expected: Option<&Commit>) -> Finding {
-        match self.ask(timeout) {
-            Ok(answer) => self.judge(&answer, expected),
-            Err(error) => self.excuse(error, timeout),
-        }
     }
 
     fn ask(&self, timeout: Duration) -> Result<Answer, ureq::Error> {
@@ -120,7 +122,7 @@ impl Page {
         if let Some((Running::Other(commit), expected)) = &running {
             return Finding::Stale(format!("commit {commit} answers, expected {expected}"));
         }
-        if let Err(instead) = self.expectations.iter().try_for_each(|one| one.judge(answer)) {
+        if let Err(instead) = self.expectations.judge(answer) {
             return Finding::Bad(instead);
         }
         let commit = match running {
@@ -141,12 +143,9 @@ impl Page {
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 Finding::Refused(format!("{from} refuses the connection"))
             }
-            ureq::Error::Io(error) if is_ours(&error) => {
-                Finding::Blind(Failure::new(Exit::IO, Failure::io(format_args!("ask {from}"), &error).message))
-            }
-            ureq::Error::Io(error) => Finding::Bad(Failure::io(format_args!("ask {from}"), &error).message),
+            ureq::Error::Io(error) => unseen(format_args!("ask {from}"), &error),
             ureq::Error::Timeout(_) => {
-                let limit = clock::spell(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+                let limit = clock::spell(milliseconds(timeout));
                 Finding::Bad(format!("no whole answer from {from} within {limit}"))
             }
             ureq::Error::HostNotFound => Finding::Bad(format!("the name of {from} cannot be resolved")),
@@ -158,6 +157,20 @@ impl Page {
     }
 }
 
-fn is_ours(error: &io::Error) -> bool {
-    Errno::from_io_error(error).is_some_and(|errno| OURS.contains(&errno))
+impl Subject for Page {
+    /// Method and address without the query, which may hold a token.
+    fn spell(&self) -> String {
+        format!("{} {}", self.request.method(), self.address())
+    }
+
+    fn look(&self, timeout: Duration, conditions: &Conditions) -> Finding {
+        match self.ask(timeout) {
+            Ok(answer) => self.judge(&answer, conditions.expected.as_ref()),
+            Err(error) => self.excuse(error, timeout),
+        }
+    }
+
+    fn compares(&self) -> Option<String> {
+        self.commit.as_ref().map(ToString::to_string)
+    }
 }

@@ -1,22 +1,27 @@
 //! The room on the file system that holds a path.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
 
+use kit::settings::Settings;
 use kit::{Exit, Failure};
 use rustix::fs::statvfs;
 use rustix::io::Errno;
 
 use crate::cursor::{Cursor, Wrong};
-use crate::expectation::{Assertion, Expectation};
+use crate::expectation::{Assertion, Expectations};
 use crate::finding::Finding;
-use crate::quantity::{Quantity, spell};
+use crate::keys::Keys;
+use crate::kind::Subject;
+use crate::quantity::{Quantity, Share, spell};
 use crate::relation::Relation;
+use crate::trial::Conditions;
 
 /// A check of a disk.
 #[derive(Debug)]
 pub(crate) struct Disk {
     path: PathBuf,
-    expectations: Vec<Expectation<RoomAssertion>>,
+    expectations: Expectations<RoomAssertion>,
 }
 
 /// What a file system has left for a user who is not root (`statvfs(3)`).
@@ -26,45 +31,19 @@ pub(crate) struct Room {
     inodes: Share,
 }
 
-/// A part of a whole.
-#[derive(Clone, Copy, Debug)]
-struct Share {
-    free: u64,
-    total: u64,
+/// Takes the keys of a disk check.
+pub(crate) fn read(keys: &mut Keys, _settings: &Settings) -> Result<Box<dyn Subject>, Failure> {
+    let path = keys.required("path", "a directory or file on the disk")?;
+    Ok(Box::new(Disk { path: path.into(), expectations: keys.expectations()? }))
 }
 
-impl Share {
-    fn percent(self) -> u128 {
-        u128::from(self.free) * 100 / u128::from(self.total).max(1)
-    }
-
-    fn holds(self, relation: Relation, wanted: Quantity) -> bool {
-        match wanted {
-            Quantity::Count(count) => relation.holds(&self.free, &count),
-            // Multiplied, not divided: 5.9 % is more than 5 %.
-            Quantity::Percent(percent) => {
-                relation.holds(&(u128::from(self.free) * 100), &(u128::from(self.total) * u128::from(percent)))
-            }
-        }
-    }
-}
-
-impl Disk {
-    pub(crate) fn new(path: PathBuf, expectations: Vec<Expectation<RoomAssertion>>) -> Self {
-        Self { path, expectations }
-    }
-
-    pub(crate) fn expectations(&self) -> Vec<&str> {
-        self.expectations.iter().map(Expectation::text).collect()
-    }
-
-    pub(crate) fn spell(&self) -> String {
+impl Subject for Disk {
+    fn spell(&self) -> String {
         self.path.display().to_string()
     }
 
-    /// Looks once; a relative path is one below `dir`.
-    pub(crate) fn look(&self, dir: &Path) -> Finding {
-        let path = dir.join(&self.path);
+    fn look(&self, _timeout: Duration, conditions: &Conditions) -> Finding {
+        let path = conditions.dir.join(&self.path);
         match statvfs(&path) {
             Ok(found) => self.judge(&Room {
                 bytes: Share {
@@ -82,9 +61,11 @@ impl Disk {
             }
         }
     }
+}
 
+impl Disk {
     fn judge(&self, room: &Room) -> Finding {
-        match self.expectations.iter().try_for_each(|one| one.judge(room)) {
+        match self.expectations.judge(room) {
             Ok(()) => Finding::Good(room.spell()),
             Err(instead) => Finding::Bad(instead),
         }
@@ -134,8 +115,9 @@ impl Assertion for RoomAssertion {
 
 #[cfg(test)]
 mod tests {
-    use super::{Room, RoomAssertion, Share};
+    use super::{Room, RoomAssertion};
     use crate::expectation::Expectation;
+    use crate::quantity::Share;
 
     fn judge(line: &str, room: &Room) -> Result<(), String> {
         Expectation::<RoomAssertion>::parse(line).unwrap().judge(room)

@@ -8,12 +8,17 @@ use std::time::Duration;
 
 use kit::failure::Attempt;
 use kit::process::Status;
+use kit::settings::Settings;
 use kit::{Exit, Failure, clock, user_command};
 
 use crate::cursor::{Cursor, Wrong};
-use crate::expectation::{Assertion, Contains, Expectation, excerpt};
+use crate::expectation::{Assertion, Expectations};
 use crate::finding::Finding;
+use crate::keys::Keys;
+use crate::kind::Subject;
 use crate::relation::Relation;
+use crate::text::{Contains, excerpt};
+use crate::trial::{Conditions, milliseconds};
 
 /// How much of what a command prints is looked at.
 const OUTPUT: u64 = 1 << 20;
@@ -25,7 +30,7 @@ const CANNOT_RUN: [u8; 2] = [126, 127];
 #[derive(Debug)]
 pub(crate) struct Command {
     argv: Vec<OsString>,
-    expectations: Vec<Expectation<EndAssertion>>,
+    expectations: Expectations<EndAssertion>,
 }
 
 /// How a command ended.
@@ -36,34 +41,18 @@ pub(crate) struct End {
     stderr: String,
 }
 
+/// Takes the keys of a command check.
+pub(crate) fn read(keys: &mut Keys, _settings: &Settings) -> Result<Box<dyn Subject>, Failure> {
+    let argv = keys.list("run", false)?;
+    let program = argv.first().map(String::as_str).unwrap_or_default();
+    if program.is_empty() || program.starts_with('-') || argv.iter().any(|word| word.contains('\0')) {
+        return Err(keys.wrong("`run` must begin with a program, as in run = [\"bin/check\", \"--all\"]"));
+    }
+    let argv = argv.into_iter().map(OsString::from).collect();
+    Ok(Box::new(Command { argv, expectations: keys.expectations()? }))
+}
+
 impl Command {
-    /// A command; the error says what is wrong with it.
-    pub(crate) fn new(argv: Vec<String>, expectations: Vec<Expectation<EndAssertion>>) -> Result<Self, String> {
-        let program = argv.first().map(String::as_str).unwrap_or_default();
-        if program.is_empty() || program.starts_with('-') || argv.iter().any(|word| word.contains('\0')) {
-            return Err("`run` must begin with a program, as in run = [\"bin/check\", \"--all\"]".to_owned());
-        }
-        Ok(Self { argv: argv.into_iter().map(OsString::from).collect(), expectations })
-    }
-
-    pub(crate) fn expectations(&self) -> Vec<&str> {
-        self.expectations.iter().map(Expectation::text).collect()
-    }
-
-    pub(crate) fn spell(&self) -> String {
-        let words: Vec<_> = self.argv.iter().map(|word| word.to_string_lossy()).collect();
-        words.join(" ")
-    }
-
-    /// Runs it once and judges how it ended.
-    pub(crate) fn look(&self, timeout: Duration, dir: &Path, commit: Option<&str>) -> Finding {
-        match self.run(timeout, dir, commit) {
-            Ok(Ok(end)) => self.judge(&end),
-            Ok(Err(message)) => Finding::Bad(message),
-            Err(failure) => Finding::Blind(failure),
-        }
-    }
-
     fn run(&self, timeout: Duration, dir: &Path, commit: Option<&str>) -> Result<Result<End, String>, Failure> {
         let make = || tempfile::tempfile().attempt("make a temporary file");
         let (stdout, stderr) = (make()?, make()?);
@@ -71,7 +60,7 @@ impl Command {
             commit.map(|commit| ("PUSHBACK_COMMIT".into(), commit.into())).into_iter().collect();
         let copy = |file: &File| file.try_clone().attempt("hand a file to a child");
         let status = user_command::run_apart(&self.argv, dir, &env, copy(&stdout)?, copy(&stderr)?, timeout)?;
-        let (stdout, stderr) = (read(stdout)?, read(stderr)?);
+        let (stdout, stderr) = (read_output(stdout)?, read_output(stderr)?);
         let program = self.argv.first().map(|word| word.to_string_lossy()).unwrap_or_default();
         match status {
             // setsid speaks for itself here; a command that exits with 127 says something else.
@@ -82,14 +71,14 @@ impl Command {
             Status::Exit(code) => Ok(Ok(End { code, stdout, stderr })),
             Status::Signal(_) => Ok(Err(format!("{program} {}", status.spell()))),
             Status::Deadline => {
-                let limit = clock::spell(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
+                let limit = clock::spell(milliseconds(timeout));
                 Ok(Err(format!("{program} was ended: it took longer than {limit}")))
             }
         }
     }
 
     fn judge(&self, end: &End) -> Finding {
-        match self.expectations.iter().try_for_each(|one| one.judge(end)) {
+        match self.expectations.judge(end) {
             Ok(()) => Finding::Good(format!("exit {}", end.code)),
             Err(instead) => match end.stderr.trim().lines().next_back() {
                 Some(words) => Finding::Bad(format!("{instead}; its last words: {}", excerpt(words))),
@@ -99,7 +88,27 @@ impl Command {
     }
 }
 
-fn read(mut file: File) -> Result<String, Failure> {
+impl Subject for Command {
+    fn spell(&self) -> String {
+        let words: Vec<_> = self.argv.iter().map(|word| word.to_string_lossy()).collect();
+        words.join(" ")
+    }
+
+    fn look(&self, timeout: Duration, conditions: &Conditions) -> Finding {
+        let Some(running) = conditions.may_start() else {
+            return Finding::Bad("interrupted".to_owned());
+        };
+        let ended = self.run(timeout, &conditions.dir, conditions.commit.as_deref());
+        drop(running);
+        match ended {
+            Ok(Ok(end)) => self.judge(&end),
+            Ok(Err(message)) => Finding::Bad(message),
+            Err(failure) => Finding::Blind(failure),
+        }
+    }
+}
+
+fn read_output(mut file: File) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     file.rewind().and_then(|()| file.take(OUTPUT).read_to_end(&mut bytes)).attempt("read what a command printed")?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())

@@ -1,0 +1,21 @@
+//! The proof that a backup would restore: what restore-db checks before it touches anything.
+
+use db::{Deadline, Set, Store};
+use kit::{Attempt, Exit, Failure, files};
+
+use crate::partial::Partial;
+
+/// Unpacks an opened set, whose files are what SHA256SUMS says by now, and looks at the database in it: 65 unless length
+/// and hash, the database through and through, its tables and its rows are as the manifest says. The copy is a hidden
+/// one in BACKUP_DIR: 73 when there can be none.
+pub(crate) fn prove(set: &Set, store: &Store, deadline: &Deadline) -> Result<(), Failure> {
+    let scratch = Partial::begin(store.dir(), "unpack a copy").map_err(|failure| match failure.exit {
+        Exit::CANNOT_CREATE => failure.hint("to verify, room for the unpacked database is needed there"),
+        _ => failure,
+    })?;
+    let copy = scratch.path().join("copy.sqlite");
+    let mut file = files::create(&copy).attempt(format_args!("write {}", copy.display()))?;
+    set.unpack(&mut file, deadline)?;
+    drop(file);
+    set.compare(&copy, deadline)
+}

@@ -1,0 +1,53 @@
+//! Living processes, as `/proc` tells (`proc_pid_stat(5)`).
+
+use std::fs;
+
+/// One process that has not ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Process {
+    /// Its number, which may be given to another one after its end.
+    pub(crate) pid: u32,
+    /// Its process group.
+    pub(crate) group: u32,
+    /// Its session.
+    pub(crate) session: u32,
+    /// When it started, in clock ticks since boot: with the number it names one process for good.
+    pub(crate) start: u64,
+}
+
+impl Process {
+    /// The process of this number; none when it has ended, though nobody may have waited for it yet.
+    pub(crate) fn of(pid: u32) -> Option<Self> {
+        let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name comes first and may hold anything; then state, parent, group, session, and the start as the 20th.
+        let (_, fields) = text.rsplit_once(')')?;
+        let mut fields = fields.split_whitespace();
+        let alive = !matches!(fields.next()?, "Z" | "X");
+        let mut number = |skip: usize| fields.nth(skip)?.parse::<u64>().ok();
+        let (group, session, start) = (number(1)?, number(0)?, number(15)?);
+        let small = |number: u64| u32::try_from(number).ok();
+        alive.then_some(Self { pid, group: small(group)?, session: small(session)?, start })
+    }
+
+    /// All of them.
+    pub(crate) fn all() -> Vec<Self> {
+        let Ok(listed) = fs::read_dir("/proc") else {
+            return Vec::new();
+        };
+        listed.flatten().filter_map(|entry| Self::of(entry.file_name().to_str()?.parse().ok()?)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Process;
+
+    #[test]
+    fn this_process_is_alive_and_in_its_group() {
+        let own = Process::of(std::process::id()).unwrap();
+        assert_eq!(own.group, u32::try_from(rustix::process::getpgrp().as_raw_nonzero().get()).unwrap());
+        assert_eq!(own.session, u32::try_from(rustix::process::getsid(None).unwrap().as_raw_nonzero().get()).unwrap());
+        assert!(own.start > 0 && Process::all().contains(&own));
+        assert_eq!(Process::of(0), None);
+    }
+}

@@ -1,0 +1,172 @@
+//! A log: what stands in the lines that are new since the deployment, or the rollback, began.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use kit::settings::Settings;
+use kit::{Failure, clock};
+use regex_lite::{Regex, RegexBuilder};
+
+use crate::cursor::{Cursor, Wrong};
+use crate::expectation::{Assertion, Expectations};
+use crate::finding::{Finding, unseen};
+use crate::keys::Keys;
+use crate::kind::Subject;
+use crate::new_lines::{self, NewLines, Reading};
+use crate::text::excerpt;
+use crate::trial::{Conditions, milliseconds};
+
+/// How large a pattern may become, in bytes. Each byte of a line takes the longer, and a deadline is looked at between
+/// two pieces: the worst pattern of this size takes a second of a slow machine on the longest piece.
+const PATTERN: usize = 1 << 14;
+
+/// A check of a log.
+#[derive(Debug)]
+pub(crate) struct Log {
+    path: String,
+    /// The app's own, which is there once the app has said anything.
+    own: bool,
+    expectations: Expectations<LineAssertion>,
+}
+
+/// New lines, and until when they may be looked at.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    new: NewLines,
+    began: Instant,
+    timeout: Duration,
+}
+
+/// Takes the keys of a log check.
+pub(crate) fn read(keys: &mut Keys, settings: &Settings) -> Result<Box<dyn Subject>, Failure> {
+    let (path, own) = match keys.text("path")? {
+        Some(path) if !path.is_empty() => (path, false),
+        _ => {
+            let root = settings.require("DEPLOY_ROOT").map_err(|failure| {
+                let complaint = keys.wrong(format!("its `path` is the log of the app: {}", failure.message));
+                Failure { hint: failure.hint, ..complaint }
+            })?;
+            (format!("{}/logs/app.log", root.trim_end_matches('/')), true)
+        }
+    };
+    Ok(Box::new(Log { path, own, expectations: keys.expectations()? }))
+}
+
+impl Subject for Log {
+    fn spell(&self) -> String {
+        self.path.clone()
+    }
+
+    fn look(&self, timeout: Duration, conditions: &Conditions) -> Finding {
+        let began = Instant::now();
+        let path = conditions.dir.join(&self.path);
+        let mut marks = conditions.marks.iter().flatten();
+        match new_lines::read(&path, marks.find(|mark| mark.log == self.path)) {
+            Ok(Reading::Lines(new)) => self.judge(&Lines { new, began, timeout }),
+            Ok(Reading::Other) => Finding::Bad(format!("{} is not a regular file", path.display())),
+            Ok(Reading::Absent) => self.judge_absent(&path),
+            Err(error) => unseen(format_args!("read {}", path.display()), &error),
+        }
+    }
+
+    fn log(&self) -> Option<&str> {
+        Some(&self.path)
+    }
+}
+
+impl Log {
+    fn judge(&self, lines: &Lines) -> Finding {
+        let mut failures = self.expectations.failures(lines).peekable();
+        let Some((_, first)) = failures.peek() else {
+            return Finding::Good(lines.new.spell());
+        };
+        let first = Finding::Bad(first.clone());
+        // What should not have been logged is not taken back. What should be may still come.
+        failures.find(|(assertion, _)| !assertion.wanted).map_or(first, |(_, instead)| Finding::Lasting(instead))
+    }
+
+    /// An app that has said nothing has logged no error. But a path with a mistake in it would pass for ever.
+    fn judge_absent(&self, path: &Path) -> Finding {
+        if self.own && self.expectations.assertions().all(|assertion| !assertion.wanted) {
+            Finding::Good(format!("there is no such file: nothing was logged in {}", path.display()))
+        } else {
+            Finding::Bad(format!("there is no such file {}", path.display()))
+        }
+    }
+}
+
+/// What can be asserted of new lines: that one fits, or that none does.
+#[derive(Clone, Debug)]
+pub(crate) struct LineAssertion {
+    wanted: bool,
+    pattern: Pattern,
+}
+
+/// What fits a line.
+#[derive(Clone, Debug)]
+enum Pattern {
+    /// `lines contains "Traceback"`
+    Part(String),
+    /// `lines matches "ERROR|FATAL"`
+    Regex(Regex),
+}
+
+impl Assertion for LineAssertion {
+    type Seen = Lines;
+
+    const WORDS: &'static str = "lines (a log check)";
+
+    fn read(word: &str, cursor: &mut Cursor<'_>) -> Option<Result<Self, Wrong>> {
+        (word == "lines").then(|| read_lines(cursor))
+    }
+
+    fn judge(&self, lines: &Lines) -> Result<(), String> {
+        let (mut count, mut first) = (0, None);
+        for piece in lines.new.pieces() {
+            if lines.began.elapsed() >= lines.timeout {
+                let limit = clock::spell(milliseconds(lines.timeout));
+                return Err(format!("not all new lines could be looked at within {limit}"));
+            }
+            let text = String::from_utf8_lossy(piece);
+            if self.pattern.fits(&text) {
+                count += 1;
+                first.get_or_insert_with(|| excerpt(&text));
+                if self.wanted {
+                    return Ok(());
+                }
+            }
+        }
+        let notes = lines.new.notes();
+        match first {
+            None if !self.wanted => Ok(()),
+            None => Err(format!("none of {}", lines.new.spell())),
+            Some(first) if count == 1 => Err(format!("1 new line: {first}{notes}")),
+            Some(first) => Err(format!("{count} new lines, the first: {first}{notes}")),
+        }
+    }
+}
+
+impl Pattern {
+    fn fits(&self, line: &str) -> bool {
+        match self {
+            Self::Part(part) => line.contains(part),
+            Self::Regex(regex) => regex.is_match(line),
+        }
+    }
+}
+
+fn read_lines(cursor: &mut Cursor<'_>) -> Result<LineAssertion, Wrong> {
+    let wanted = cursor.keyword("not").is_err();
+    if cursor.keyword("contains").is_ok() {
+        return Ok(LineAssertion { wanted, pattern: Pattern::Part(cursor.quoted()?) });
+    }
+    cursor.keyword("matches").map_err(|_| {
+        cursor.blanks();
+        cursor.wrong(if wanted { "`contains`, `matches` or `not`" } else { "`contains` or `matches`" })
+    })?;
+    cursor.blanks();
+    let here = cursor.clone();
+    let regex = RegexBuilder::new(&cursor.quoted()?).size_limit(PATTERN).build();
+    let regex = regex.map_err(|wrong| here.wrong(format!("a regular expression ({wrong})")))?;
+    Ok(LineAssertion { wanted, pattern: Pattern::Regex(regex) })
+}

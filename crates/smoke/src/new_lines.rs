@@ -1,0 +1,245 @@
+//! The lines of a log that are new, across whatever rotated it meanwhile.
+
+use std::ffi::OsString;
+use std::fs::{File, Metadata};
+use std::io::{self, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use crate::content::{Content, read_at_most};
+use crate::mark::{End, Mark};
+use crate::quantity::spell;
+
+/// How much of what is new is read.
+const NEW: u64 = 4 << 20;
+
+/// How much of the end is read when nobody knows what is new.
+const TAIL: u64 = 1 << 20;
+
+/// How much of a line is looked at in one piece: a longer one counts as several.
+const PIECE: usize = 1 << 14;
+
+/// What is new in a log.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct NewLines {
+    bytes: Vec<u8>,
+    /// What whoever reads of it must know: it was rotated, say.
+    notes: Vec<String>,
+}
+
+/// What reading came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    Lines(NewLines),
+    /// There is no such file.
+    Absent,
+    /// It is no file.
+    Other,
+}
+
+impl NewLines {
+    /// Each line, without its end.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        let text = self.bytes.strip_suffix(b"\n").unwrap_or(&self.bytes);
+        let some = (!text.is_empty()).then_some(text);
+        some.into_iter().flat_map(|text| text.split(|byte| *byte == b'\n')).flat_map(in_pieces)
+    }
+
+    /// How many they are, and what must be known of them.
+    pub(crate) fn spell(&self) -> String {
+        let count = match self.pieces().count() {
+            0 => "no new line".to_owned(),
+            1 => "1 new line".to_owned(),
+            count => format!("{count} new lines"),
+        };
+        format!("{count}{}", self.notes())
+    }
+
+    /// What must be known of them.
+    pub(crate) fn notes(&self) -> String {
+        [&[String::new()], self.notes.as_slice()].concat().join("; ")
+    }
+
+    fn add(&mut self, mut file: File, metadata: &Metadata, from: u64) -> io::Result<()> {
+        if self.bytes.last().is_some_and(|last| *last != b'\n') {
+            self.bytes.push(b'\n');
+        }
+        let read = u64::try_from(self.bytes.len()).unwrap_or(u64::MAX);
+        let (room, new) = (NEW.saturating_sub(read), metadata.len().saturating_sub(from));
+        file.seek(SeekFrom::Start(from))?;
+        self.bytes.extend(read_at_most(file, room)?);
+        if new > room {
+            self.notes.push(format!("only {} of {} were read", spell(room), spell(new)));
+        }
+        Ok(())
+    }
+}
+
+/// An empty line is a piece too.
+fn in_pieces(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let empty = line.is_empty().then_some(line);
+    empty.into_iter().chain(line.chunks(PIECE))
+}
+
+/// Reads what was added to the log since the mark; without a mark, its end.
+pub(crate) fn read(path: &Path, mark: Option<&Mark>) -> io::Result<Reading> {
+    let now = match Content::open(path)? {
+        Content::File(file, metadata) => Some((file, metadata)),
+        Content::Absent => None,
+        Content::Other => return Ok(Reading::Other),
+    };
+    let mut lines = NewLines::default();
+    match (mark, now) {
+        (None, Some((file, metadata))) => lines.add_tail(file, &metadata)?,
+        (Some(Mark { end: None, .. }), Some((file, metadata))) => lines.add(file, &metadata, 0)?,
+        (Some(Mark { end: Some(end), .. }), Some((file, metadata))) if end.is_in(&metadata) => {
+            let cut = metadata.len() < end.size;
+            if cut {
+                lines.notes.push("it was cut short meanwhile".to_owned());
+            }
+            lines.add(file, &metadata, if cut { 0 } else { end.size })?;
+        }
+        (Some(Mark { end: Some(end), .. }), now) => {
+            let rotated = rotated(path, end)?;
+            if rotated.is_none() && now.is_none() {
+                return Ok(Reading::Absent);
+            }
+            match rotated {
+                Some((file, metadata)) => lines.add(file, &metadata, end.size)?,
+                None => lines.notes.push("it is another file than at the beginning".to_owned()),
+            }
+            if let Some((file, metadata)) = now {
+                lines.add(file, &metadata, 0)?;
+            }
+        }
+        (_, None) => return Ok(Reading::Absent),
+    }
+    Ok(Reading::Lines(lines))
+}
+
+impl NewLines {
+    fn add_tail(&mut self, file: File, metadata: &Metadata) -> io::Result<()> {
+        let from = metadata.len().saturating_sub(TAIL);
+        self.add(file, metadata, from)?;
+        let part = "its last MiB, because nothing tells what is new";
+        self.notes.push(if from == 0 { "all of it, because nothing tells what is new" } else { part }.to_owned());
+        // The first line is cut.
+        if let (1.., Some(end)) = (from, self.bytes.iter().position(|byte| *byte == b'\n')) {
+            self.bytes.drain(..=end);
+        }
+        Ok(())
+    }
+}
+
+/// The file of the mark, where logrotate(8) puts it: `PATH.1`.
+fn rotated(path: &Path, end: &End) -> io::Result<Option<(File, Metadata)>> {
+    let mut name = OsString::from(path);
+    name.push(".1");
+    Ok(match Content::open(&PathBuf::from(name))? {
+        Content::File(file, metadata) if end.is_in(&metadata) => Some((file, metadata)),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NEW, PIECE, Reading, TAIL, read};
+    use crate::mark::Mark;
+    use std::fs::{self, OpenOptions};
+    use std::io::Write;
+    use std::path::{Path, PathBuf};
+
+    struct Log(tempfile::TempDir, PathBuf);
+
+    impl Log {
+        fn new(text: &str) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("app.log");
+            fs::write(&path, text).unwrap();
+            Self(dir, path)
+        }
+
+        fn mark(&self) -> Mark {
+            Mark::note("app.log", Some(&self.1)).unwrap()
+        }
+
+        fn add(&self, text: &str) {
+            OpenOptions::new().append(true).create(true).open(&self.1).unwrap().write_all(text.as_bytes()).unwrap();
+        }
+
+        fn rotate(&self) {
+            fs::rename(&self.1, self.0.path().join("app.log.1")).unwrap();
+        }
+    }
+
+    fn lines(path: &Path, mark: Option<&Mark>) -> (Vec<String>, String) {
+        let Reading::Lines(lines) = read(path, mark).unwrap() else { panic!("there is no log") };
+        let text = lines.pieces().map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+        (text, lines.notes())
+    }
+
+    fn since(log: &Log, mark: &Mark) -> (Vec<String>, String) {
+        lines(&log.1, Some(mark))
+    }
+
+    fn only(lines: &[&str]) -> (Vec<String>, String) {
+        (lines.iter().map(|line| (*line).to_owned()).collect(), String::new())
+    }
+
+    #[test]
+    fn what_was_there_before_is_not_new() {
+        let log = Log::new("old\n");
+        let mark = log.mark();
+        assert_eq!(since(&log, &mark), only(&[]));
+        log.add("one\n\ntwo");
+        assert_eq!(since(&log, &mark), only(&["one", "", "two"]));
+    }
+
+    #[test]
+    fn a_log_that_comes_later_is_new_as_a_whole() {
+        let log = Log::new("one\n");
+        assert_eq!(since(&log, &Mark::note("app.log", None).unwrap()), only(&["one"]));
+        let nowhere = Mark::note("app.log", Some(Path::new("/nowhere"))).unwrap();
+        assert_eq!(since(&log, &nowhere), only(&["one"]));
+        assert_eq!(read(Path::new("/nowhere"), Some(&nowhere)).unwrap(), Reading::Absent);
+    }
+
+    #[test]
+    fn a_rotated_log_is_read_from_its_old_file_into_the_new_one() {
+        let log = Log::new("old\n");
+        let mark = log.mark();
+        log.add("one");
+        log.rotate();
+        assert_eq!(since(&log, &mark), only(&["one"]));
+        log.add("two\n");
+        assert_eq!(since(&log, &mark), only(&["one", "two"]));
+        fs::write(log.0.path().join("app.log.1"), "").unwrap();
+        log.rotate();
+        log.add("three\n");
+        let (new, notes) = since(&log, &mark);
+        assert_eq!((new, notes.as_str()), (vec!["three".to_owned()], "; it is another file than at the beginning"));
+    }
+
+    #[test]
+    fn a_log_that_was_cut_short_is_read_from_its_beginning() {
+        let log = Log::new("a long old line\n");
+        let mark = log.mark();
+        fs::write(&log.1, "new\n").unwrap();
+        assert_eq!(since(&log, &mark), (vec!["new".to_owned()], "; it was cut short meanwhile".to_owned()));
+    }
+
+    #[test]
+    fn no_more_is_read_than_the_limits_say() {
+        let log = Log::new("");
+        let mark = log.mark();
+        log.add(&"x".repeat(usize::try_from(NEW).unwrap() + 1));
+        let (new, notes) = since(&log, &mark);
+        assert_eq!((new.len(), new[0].len()), (256, PIECE));
+        assert_eq!(notes, "; only 4.1 MB of 4.1 MB were read");
+        let log = Log::new(&format!("{}\nlast\n", "y".repeat(usize::try_from(TAIL).unwrap())));
+        let (new, notes) = lines(&log.1, None);
+        assert_eq!(
+            (new, notes.as_str()),
+            (vec!["last".to_owned()], "; its last MiB, because nothing tells what is new")
+        );
+    }
+}

@@ -1,0 +1,214 @@
+//! Checks of a log: which lines are new, and what stands in them.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+
+use testkit::{Run, Sandbox};
+
+use crate::{fails, once, passes, pipe, smoke};
+
+fn log(expect: &str) -> String {
+    once("log", "path = 'app.log'", expect)
+}
+
+#[test]
+fn without_a_record_all_of_a_short_log_is_looked_at_and_this_is_said() {
+    let sandbox = Sandbox::new();
+    sandbox.write("app.log", "started\nERROR: no such table\nFATAL: bye\n");
+    let all = "; all of it, because nothing tells what is new";
+    passes(
+        &sandbox,
+        &log("['lines contains \"started\"', 'lines not contains \"Traceback\"']"),
+        &format!("3 new lines{all}\n"),
+    );
+    let fatal = format!("1 new line: `FATAL: bye`{all}, expected lines not contains \"FATAL\"\n");
+    fails(&sandbox, &log("'lines not contains \"FATAL\"'"), &fatal);
+    let both =
+        format!("2 new lines, the first: `ERROR: no such table`{all}, expected lines not matches \"^(ERROR|FATAL)\"\n");
+    fails(&sandbox, &log("'lines not matches \"^(ERROR|FATAL)\"'"), &both);
+    passes(&sandbox, &log("'lines matches \"^start[a-z]+$\"'"), "3 new lines");
+    fails(&sandbox, &log("'lines contains \"ready\"'"), &format!("none of 3 new lines{all}, expected "));
+}
+
+#[test]
+fn a_log_that_is_not_there_fails_unless_it_is_the_apps_own() {
+    let sandbox = Sandbox::new();
+    let said = format!("there is no such file {}\n", sandbox.path("app.log").display());
+    fails(&sandbox, &log("'lines contains \"x\"'"), &said);
+    fails(&sandbox, &log("'lines not contains \"x\"'"), &said);
+    let own = |expect: &str| once("log", "", expect);
+    passes(&sandbox, &own("'lines not contains \"x\"'"), "there is no such file: nothing was logged in ");
+    fails(&sandbox, &own("'lines contains \"x\"'"), "there is no such file ");
+    sandbox.write("prod/logs/app.log", "x\n");
+    fails(&sandbox, &own("'lines not contains \"x\"'"), "1 new line: `x`");
+}
+
+#[test]
+fn a_log_that_is_no_text_or_no_file_steers_nothing_and_keeps_nobody() {
+    let sandbox = Sandbox::new();
+    sandbox.write("app.log", b"\xff\xfe\x1b]0;title\x07 ERROR \x9b31m\r\n\n\0\n");
+    let run = smoke(&sandbox, &log("'lines not contains \"ERROR\"'")).code(1).stdout_has("1 new line: `").any_stderr();
+    let ran = run.check();
+    let said = ran.stdout + &ran.stderr + &sandbox.read("prod/journal.ndjson");
+    assert!(!said.contains(['\u{1b}', '\u{7}', '\u{9b}', '\r', '\0']), "{said:?}");
+    fs::remove_file(sandbox.path("app.log")).unwrap();
+    pipe(&sandbox.path("app.log"));
+    fails(
+        &sandbox,
+        &log("'lines not contains \"x\"'"),
+        &format!("{} is not a regular file\n", sandbox.path("app.log").display()),
+    );
+}
+
+#[test]
+fn what_should_not_have_been_logged_is_not_asked_for_again() {
+    let sandbox = Sandbox::new();
+    sandbox.write("app.log", "ERROR\n");
+    let checks = |expect: &str| log(expect).replace("attempts = 1", "attempts = 3\ninterval = '10ms'");
+    let run = smoke(&sandbox, &checks("['lines contains \"x\"', 'lines not contains \"ERROR\"']")).code(1).any_stderr();
+    run.stdout_has("it  fail  1 new line: `ERROR`").check();
+    assert_eq!(sandbox.journal()[0]["details"]["checks"][0]["attempts"], 1);
+    fails(&sandbox, &checks("'lines contains \"x\"'"), "none of 1 new line");
+    assert_eq!(sandbox.journal()[1]["details"]["checks"][0]["attempts"], 3);
+}
+
+#[test]
+fn a_log_is_looked_at_after_everything_else() {
+    let sandbox = Sandbox::new();
+    sandbox.write("app.log", "");
+    // What another check makes the app say counts.
+    let other = "[[check]]\nname = 'other'\nkind = 'command'\nrun = ['sh', '-c', 'sleep 0.3; echo ERROR >> app.log']\n\
+        expect = 'exit == 0'\n";
+    let checks = log("'lines not contains \"ERROR\"'") + other;
+    smoke(&sandbox, &checks).code(1).stdout_has("it     fail  1 new line: `ERROR`").any_stderr().check();
+}
+
+/// Release 7 is staged, with checks that look at `logs/app.log` of the environment; release 6 is live.
+fn staged() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.deployed(6, Some(0));
+    sandbox.staged(7);
+    sandbox.set("SMOKE_CHECKS", "smoke.toml");
+    expects(&sandbox, "'lines not contains \"ERROR\"'");
+    sandbox
+}
+
+fn expects(sandbox: &Sandbox, expect: &str) {
+    for release in [6, 7] {
+        sandbox.write(&format!("prod/releases/{}/smoke.toml", testkit::release_of(release)), once("log", "", expect));
+    }
+}
+
+fn step(sandbox: &Sandbox, step: &str) -> Run {
+    let run = sandbox.tool("smoke-test").args(["--setting", "SMOKE_CHECKS"]);
+    run.env("PUSHBACK_DEPLOY", "prod-7").env("PUSHBACK_STEP", step)
+}
+
+fn prepare(sandbox: &Sandbox) {
+    step(sandbox, "preflight").arg("--prepare").any_stdout().check();
+}
+
+fn says(sandbox: &Sandbox, text: &str) {
+    let path = sandbox.path("prod/logs/app.log");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    OpenOptions::new().append(true).create(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
+}
+
+#[test]
+fn in_a_deployment_only_what_came_since_it_began_counts() {
+    let sandbox = staged();
+    says(&sandbox, "ERROR of yesterday\n");
+    prepare(&sandbox);
+    step(&sandbox, "smoke").stdout_has("it  pass  no new line\n").check();
+    says(&sandbox, "started\n");
+    step(&sandbox, "smoke").stdout_has("it  pass  1 new line\n").check();
+    says(&sandbox, "ERROR of today\n");
+    let run = step(&sandbox, "smoke").code(1).any_stderr();
+    run.stdout_has("it  fail  1 new line: `ERROR of today`, expected lines not contains \"ERROR\"\n").check();
+}
+
+#[test]
+fn a_log_that_is_rotated_meanwhile_is_read_on() {
+    let sandbox = staged();
+    says(&sandbox, "ERROR of yesterday\n");
+    prepare(&sandbox);
+    says(&sandbox, "one\n");
+    fs::rename(sandbox.path("prod/logs/app.log"), sandbox.path("prod/logs/app.log.1")).unwrap();
+    says(&sandbox, "two\n");
+    step(&sandbox, "smoke").stdout_has("it  pass  2 new lines\n").check();
+    fs::write(sandbox.path("prod/logs/app.log"), "").unwrap();
+    prepare(&sandbox);
+    says(&sandbox, "before\n");
+    // copytruncate: the same file, cut short.
+    prepare(&sandbox);
+    fs::write(sandbox.path("prod/logs/app.log"), "new\n").unwrap();
+    step(&sandbox, "smoke").stdout_has("it  pass  1 new line; it was cut short meanwhile\n").check();
+}
+
+#[test]
+fn a_line_of_a_hundred_megabytes_keeps_nobody() {
+    let sandbox = staged();
+    prepare(&sandbox);
+    says(&sandbox, &"x".repeat(100_000_000));
+    expects(&sandbox, "['lines not contains \"ERROR\"', 'lines not matches \"y{3}$\"']");
+    let passed = step(&sandbox, "smoke").stdout_has("it  pass  256 new lines; only 4.1 MB of 100.0 MB were read\n");
+    let ran = passed.check();
+    assert!(ran.stdout.len() < 300);
+    expects(&sandbox, "'lines not contains \"x\"'");
+    let ran = step(&sandbox, "smoke").code(1).stdout_has("the first: `xxx").any_stderr().check();
+    assert!(ran.stdout.len() < 1000);
+}
+
+#[test]
+fn a_pattern_that_takes_for_ever_is_given_up_in_time() {
+    let sandbox = Sandbox::new();
+    sandbox.write("app.log", "a".repeat(1 << 20));
+    let checks = log("'lines not matches \"(a|b|ab){1,30}c\"'") + "timeout = '100ms'\n";
+    fails(&sandbox, &checks, "not all new lines could be looked at within 0.1 s, expected ");
+}
+
+#[test]
+fn by_hand_it_is_what_came_since_the_last_deployment_began() {
+    let sandbox = staged();
+    says(&sandbox, "ERROR of yesterday\n");
+    prepare(&sandbox);
+    says(&sandbox, "started\n");
+    let live = sandbox.root().join("current");
+    fs::remove_file(&live).unwrap();
+    std::os::unix::fs::symlink(format!("releases/{}", testkit::release_of(7)), live).unwrap();
+    let by_hand = || sandbox.tool("smoke-test").args(["--setting", "SMOKE_CHECKS", "--no-record"]);
+    by_hand().stdout_has("it  pass  1 new line\n").check();
+    // A file of one's own too.
+    passes(&sandbox, &once("log", "", "'lines not contains \"ERROR\"'"), "1 new line\n");
+}
+
+#[test]
+fn a_relative_log_is_one_of_the_live_release_before_the_switch_and_of_the_new_one_after_it() {
+    let sandbox = staged();
+    let release = |number: u64| format!("prod/releases/{}", testkit::release_of(number));
+    sandbox.write("prod/shared/log/web.log", "ERROR of yesterday\n");
+    std::os::unix::fs::symlink("../../shared/log", sandbox.path(format!("{}/log", release(6)))).unwrap();
+    let checks = once("log", "path = 'log/web.log'", "'lines not contains \"ERROR\"'");
+    sandbox.write(&format!("{}/smoke.toml", release(7)), checks);
+    prepare(&sandbox);
+    std::os::unix::fs::symlink("../../shared/log", sandbox.path(format!("{}/log", release(7)))).unwrap();
+    step(&sandbox, "smoke").stdout_has("it  pass  no new line\n").check();
+    sandbox.write("prod/shared/log/web.log", "ERROR of yesterday\nERROR of today\n");
+    step(&sandbox, "smoke").code(1).stdout_has("1 new line: `ERROR of today`").any_stderr().check();
+}
+
+#[test]
+fn what_the_release_that_is_left_has_logged_does_not_speak_against_the_one_that_comes_back() {
+    let sandbox = staged();
+    prepare(&sandbox);
+    says(&sandbox, "ERROR of release 7\n");
+    let back = |args: &[&str]| {
+        let run = sandbox.tool("smoke-test").args(["--setting", "SMOKE_CHECKS", "--release", &testkit::release_of(6)]);
+        run.env("PUSHBACK_DEPLOY", "prod-7").env("PUSHBACK_PARENT", "rollback").args(args)
+    };
+    // On a full disk nothing could be noted.
+    back(&[]).stdout_has("it  pass  no new line\n").check();
+    back(&["--prepare"]).any_stdout().check();
+    says(&sandbox, "ERROR of release 6\n");
+    back(&[]).code(1).stdout_has("it  fail  1 new line: `ERROR of release 6`").any_stderr().check();
+}

@@ -1,0 +1,9 @@
+//! Crash sweeps: each tool that changes something is killed at each of its system calls, and meets an error at each.
+#![cfg(test)]
+
+mod backup;
+mod journal;
+mod privacy;
+mod restore;
+mod shop;
+mod switch;
