@@ -125,23 +125,19 @@ fn a_backup_disk_that_is_full_is_3_and_nothing_is_touched() {
 
 #[test]
 fn a_program_that_is_missing_is_named_and_nothing_is_touched() {
-    for (program, code) in [("tar", 74), ("setsid", 1)] {
-        let server = Server::new();
-        let good = server.deploy("ok");
-        let bin = server.sandbox.path("few");
-        fs::create_dir(&bin).unwrap();
-        for needed in ["git", "tar", "setsid", "sh", "sqlite3", "cat", "rm", "test"] {
-            if needed != program {
-                symlink(Path::new("/usr/bin").join(needed), bin.join(needed)).unwrap();
-            }
-        }
-        server.repository.write("health", "ok too");
-        let commit = server.repository.commit("ok too");
-        server.repository.git(&["push", "--quiet", "origin", "HEAD:refs/heads/other"]);
-        let submit = server.tool("deploy-queue").env("PATH", &bin).args(["submit", "--follow", &commit]);
-        submit.code(code).any_stdout().stderr_has(format!("cannot run {program}: it is not installed")).check();
-        all_is_well_again(&server, &good, || ());
+    let server = Server::new();
+    let good = server.deploy("ok");
+    let bin = server.sandbox.path("few");
+    fs::create_dir(&bin).unwrap();
+    for needed in ["git", "sh", "sqlite3", "cat", "rm", "test"] {
+        symlink(Path::new("/usr/bin").join(needed), bin.join(needed)).unwrap();
     }
+    server.repository.write("health", "ok too");
+    let commit = server.repository.commit("ok too");
+    server.repository.git(&["push", "--quiet", "origin", "HEAD:refs/heads/other"]);
+    let submit = server.tool("deploy-queue").env("PATH", &bin).args(["submit", "--follow", &commit]);
+    submit.code(74).any_stdout().stderr_has("cannot run tar: it is not installed").check();
+    all_is_well_again(&server, &good, || ());
 }
 
 #[test]

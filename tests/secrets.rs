@@ -188,7 +188,7 @@ fn a_deployment_that_succeeds_tells_no_secret_and_gives_each_command_only_its_ow
     nothing_leaks(&seen);
     let plain = ["HOME", "LANG", "PATH", "PUSHBACK_COMMIT"];
     let with = |more: &[&str]| plain.iter().chain(more).map(ToString::to_string).collect::<BTreeSet<_>>();
-    // setsid(1) and the shell that it becomes.
+    // The forerunner of the command, and the shell that it becomes.
     assert_eq!(names(&seen, ": for-test;"), with(&["TEST_TOKEN"]));
     assert_eq!(names(&seen, ": for-build;"), with(&[]));
     assert_eq!(names(&seen, "sqlite3 data"), with(&["SECRET_KEY"]));

@@ -17,8 +17,8 @@ pub use crate::ending::{Ended, Status};
 use crate::ending::{Whole, end, wait};
 use crate::exit::Exit;
 use crate::failure::{Attempt, Failure};
-use crate::orphan::{self, Note};
-use crate::signal;
+use crate::orphan;
+use crate::{signal, user_command};
 
 /// How long a child may take to end after SIGTERM before SIGKILL. One of our own tools may have to end children of
 /// its own first, so it gets twice as long.
@@ -48,7 +48,7 @@ pub struct Program {
     stdout: Sink,
     stderr: Sink,
     deadline: Option<Duration>,
-    session: bool,
+    forerunner: bool,
     whole_group: bool,
     notes: Option<PathBuf>,
     grace: Duration,
@@ -60,7 +60,7 @@ impl Program {
     pub fn find(name: &str) -> Result<Self, Failure> {
         let path = which::which(name).map_err(|_| {
             Failure::new(Exit::UNAVAILABLE, format!("cannot run {name}: it is not installed, or not on PATH"))
-                .hint(format!("as root: apt-get install {}", debian_package(name)))
+                .hint(format!("as root: apt-get install {name}"))
         })?;
         Ok(Self::at(path, plain_environment()))
     }
@@ -83,7 +83,7 @@ impl Program {
             stdout: Sink::Capture,
             stderr: Sink::Capture,
             deadline: None,
-            session: false,
+            forerunner: false,
             whole_group: false,
             notes: None,
             grace: GRACE,
@@ -153,15 +153,18 @@ impl Program {
         self
     }
 
-    /// The program leads a session of its own (it is run by `setsid`): a deadline then ends the whole session.
-    pub(crate) fn leads_session(mut self) -> Self {
-        self.session = true;
-        self
+    /// This very executable, also when another one has been installed in its place meanwhile: it starts as a
+    /// [forerunner](user_command::forerunner), which becomes a command that leads a session. A deadline then ends the whole
+    /// session.
+    pub(crate) fn forerunner() -> Self {
+        let mut own = Self::at("/proc/self/exe".into(), plain_environment());
+        own.forerunner = true;
+        own
     }
 
-    /// Notes it in this directory while it runs. Before it begins, those are ended that a killed tool has left there.
-    pub(crate) fn noted_in(mut self, dir: PathBuf) -> Self {
-        self.notes = Some(dir);
+    /// Its note in this directory goes with it. Before it begins, those are ended that a killed tool has left there.
+    pub(crate) fn noted_in(mut self, dir: &Path) -> Self {
+        self.notes = Some(dir.to_owned());
         self
     }
 
@@ -181,10 +184,12 @@ impl Program {
         if let Some(dir) = self.dir {
             expression = expression.dir(dir);
         }
-        let session = self.session;
+        let forerunner = self.forerunner;
         let expression = expression.before_spawn(move |command| {
-            // setsid(1) forks when it leads a group already, and we would wait for the wrong process.
-            if !session {
+            if forerunner {
+                // Who leads a group already cannot begin a session.
+                command.arg0(user_command::FORERUNNER);
+            } else {
                 command.process_group(0);
             }
             Ok(())
@@ -193,14 +198,14 @@ impl Program {
             orphan::end_all(notes, self.grace).attempt("end the command that a killed tool has left")?;
         }
         let handle = expression.start().attempt_or(Exit::UNAVAILABLE, format_args!("start {name}"))?;
-        let note = self.notes.map(|notes| Note::write(&notes, handle.pids().first().copied().unwrap_or_default()));
-        let whole = if session { Whole::Session } else { Whole::Group };
+        let note = self.notes.zip(handle.pids().first()).map(|(notes, leader)| orphan::note(&notes, *leader));
+        let whole = if forerunner { Whole::Session } else { Whole::Group };
         let mut waited = wait(&handle, whole, self.deadline, self.grace);
         if self.whole_group {
             waited = waited.and_then(|status| end(&handle, whole, self.grace).map(|()| status));
         }
         let waited = waited.attempt(format_args!("wait for {name}"));
-        drop(note);
+        drop(note.map(fs::remove_file));
         signal::check()?;
         Ok(Ended { status: waited?, stdout: stdout.read()?, stderr: stderr.read()? })
     }
@@ -295,11 +300,4 @@ fn plain_environment() -> BTreeMap<OsString, OsString> {
 /// nothing to a child elsewhere.
 fn inherited_environment() -> BTreeMap<OsString, OsString> {
     std::env::vars_os().filter(|(name, _)| !name.as_encoded_bytes().starts_with(b"GIT_")).collect()
-}
-
-fn debian_package(program: &str) -> &str {
-    match program {
-        "setsid" => "util-linux",
-        other => other,
-    }
 }

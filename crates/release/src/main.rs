@@ -26,7 +26,7 @@ const TOOL: Tool = Tool {
         (Exit::NO, "for `current --is`: that commit is not live, or not verified"),
         (Exit::DAMAGED, "the release's REVISION does not hold a commit"),
         (Exit::ABSENT, "there is no such commit or release, or nothing is live"),
-        (Exit::UNAVAILABLE, "git, tar or setsid is missing; for prune: backup-db is"),
+        (Exit::UNAVAILABLE, "git or tar is missing; for prune: backup-db is"),
         (Exit::CANNOT_CREATE, "the deployment has a staged release already"),
         (
             Exit::IO,

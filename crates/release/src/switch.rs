@@ -4,7 +4,6 @@ use std::fs;
 use std::time::Duration;
 
 use kit::failure::Attempt;
-use kit::process::Program;
 use kit::root::{ReleaseName, Root};
 use kit::{Context, Exit, Failure, Outcome, files};
 use serde_json::Map;
@@ -52,9 +51,6 @@ pub(crate) fn rehearse(release: Option<ReleaseName>, cx: &mut Context) -> Result
     let commit = root.revision(&release)?;
     cx.concerns(&release, Some(&commit));
     shared.refuse_missing(&root.shared())?;
-    if restart != Restart::Nothing {
-        Program::find("setsid")?;
-    }
     Ok(Outcome::done(restart.spell(root.live()?.as_ref(), &release)))
 }
 

@@ -122,9 +122,9 @@ fn a_first_deployment_that_is_undone_is_66_and_the_app_is_stopped() {
 #[test]
 fn a_program_that_is_missing_is_69() {
     let sandbox = verified();
-    sandbox.set("RELOAD_COMMAND", "true");
-    let run = last(&sandbox).env("PATH", sandbox.path("bin")).code(69);
-    run.stderr_has("cannot run setsid").stderr_has("rollback: release activate exited with 69").check();
+    sandbox.repository();
+    let run = sandbox.tool("rollback").env("PATH", sandbox.path("bin")).args(["--to-version", "v1"]).code(69);
+    run.stderr_has("cannot run git: it is not installed").check();
 }
 
 #[test]

@@ -69,11 +69,9 @@ fn a_command_that_is_not_executable_is_69() {
 }
 
 #[test]
-fn a_setsid_that_is_not_installed_is_69_with_its_name() {
+fn a_command_needs_no_program_but_its_own() {
     let sandbox = Sandbox::new();
-    let run = sandbox.tool("run-step").env("PATH", sandbox.path("bin"));
-    let run = run.args(["test", "--", "/bin/true"]).code(69);
-    run.stderr_has("cannot run setsid: it is not installed").stderr_has("apt-get install util-linux").check();
+    sandbox.tool("run-step").env("PATH", sandbox.path("bin")).args(["test", "--", "/bin/true"]).check();
 }
 
 #[test]

@@ -23,9 +23,6 @@ use crate::trial::{Conditions, milliseconds};
 /// How much of what a command prints is looked at.
 const OUTPUT: u64 = 1 << 20;
 
-/// What setsid(1) exits with when it cannot run its command: found but not executable, or not found.
-const CANNOT_RUN: [u8; 2] = [126, 127];
-
 /// A check by a command.
 #[derive(Debug)]
 pub(crate) struct Command {
@@ -63,8 +60,7 @@ impl Command {
         let (stdout, stderr) = (read_output(stdout)?, read_output(stderr)?);
         let program = self.argv.first().map(|word| word.to_string_lossy()).unwrap_or_default();
         match status {
-            // setsid speaks for itself here; a command that exits with 127 says something else.
-            Status::Exit(code) if CANNOT_RUN.contains(&code) && stderr.starts_with("setsid: ") => {
+            status if user_command::could_not_start(status, &stderr) => {
                 let message = format!("cannot run {program}: it is not there, or not executable");
                 Err(Failure::new(Exit::UNAVAILABLE, message))
             }
