@@ -182,6 +182,23 @@ fn a_tool_killed_alone_has_its_command_ended_before_anything_is_undone() {
 }
 
 #[test]
+fn a_rollback_killed_alone_is_begun_again_and_what_it_ran_is_ended_first() {
+    let server = Server::new();
+    let first = server.deploy("ok");
+    let once = server.sandbox.path("killed");
+    // The second start is that of the way back. The rollback is the parent of the `release` that runs this command.
+    let kill = "kill -KILL \"$(ps -o ppid= -p $PPID | tr -d ' ')\"";
+    let late = format!("{{ trap '' TERM; touch {}; {kill}; sleep 7; echo late >> ../../late; }}", once.display());
+    let back = format!("grep -q sick health || [ -e {} ] || {late}", once.display());
+    server.sandbox.set("START_COMMAND", &format!("{back}; echo \"@$PUSHBACK_COMMIT\" > data/running"));
+    server.deploy("sick");
+    assert_eq!((server.live(), server.running()), (first.clone(), first));
+    assert_eq!((server.ends(), server.sandbox.read("prod/late").as_str()), (vec![0, 137], ""));
+    let notes = std::fs::read_dir(server.sandbox.root().join("state/commands")).unwrap();
+    assert_eq!(notes.count(), 0, "no note is left");
+}
+
+#[test]
 fn a_runner_killed_alone_frees_nothing_while_its_pipeline_works() {
     let server = Server::new();
     server.deploy("ok");

@@ -255,10 +255,11 @@ impl Context {
     }
 
     /// Another tool of the family, as a child of this one: it reads the same settings, holds the same lock, talks to
-    /// the same stderr, and names this tool as its parent.
+    /// the same stderr, and names this tool as its parent. When this tool is killed alone, it is ended before the next
+    /// one begins.
     pub fn tool(&self, name: &str, lock: &Lock) -> Result<Program, Failure> {
-        let mut tool =
-            Program::tool(name)?.env("PUSHBACK_PARENT", self.name).stdin(lock.for_child()?).stderr(Sink::Stderr);
+        let tool = Program::tool(name)?.noted_in(&self.root()?.commands());
+        let mut tool = tool.env("PUSHBACK_PARENT", self.name).stdin(lock.for_child()?).stderr(Sink::Stderr);
         for (variable, value) in [("PUSHBACK_DEPLOY", &self.record.deploy), ("PUSHBACK_STEP", &self.record.step)] {
             if let Some(value) = value {
                 tool = tool.env(variable, value);

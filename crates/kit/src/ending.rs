@@ -12,7 +12,7 @@ use crate::proc::Process;
 use crate::signal;
 
 /// How often a waiting tool looks for signals.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Ended {
 }
 
 /// What is ended together.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Whole {
     /// The child's process group.
     Group,
@@ -81,32 +81,40 @@ pub(crate) enum Whole {
     Session,
 }
 
-/// Waits for the child alone. When its deadline passes, or a signal asks this tool to stop, the child is ended with
-/// all its kin: SIGTERM, then SIGKILL.
-pub(crate) fn wait(
-    handle: &duct::Handle,
-    whole: Whole,
-    deadline: Option<Duration>,
-    grace: Duration,
-) -> io::Result<Status> {
-    let began = Instant::now();
+/// How long a child may work, and what is ended then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) whole: Whole,
+    pub(crate) began: Instant,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) grace: Duration,
+}
+
+impl Limits {
+    /// Whether the child is to be ended: its deadline has passed, or a signal asks this tool to stop.
+    pub(crate) fn are_over(&self) -> bool {
+        self.deadline.is_some_and(|deadline| self.began.elapsed() >= deadline) || signal::received().is_some()
+    }
+}
+
+/// Waits for the child alone. When its limits are over, the child is ended with all its kin: SIGTERM, then SIGKILL.
+pub(crate) fn wait(handle: &duct::Handle, limits: &Limits) -> io::Result<Status> {
     loop {
         if let Some(output) = handle.wait_timeout(LOOK_EVERY)? {
             return Ok(status_of(output.status));
         }
-        let late = deadline.is_some_and(|deadline| began.elapsed() >= deadline);
-        if late || signal::received().is_some() {
-            end(handle, whole, grace)?;
+        if limits.are_over() {
+            end(handle, limits)?;
             return Ok(Status::Deadline);
         }
     }
 }
 
-/// Ends the child and all its kin: SIGTERM, and SIGKILL for those who are still there after `grace`.
-pub(crate) fn end(handle: &duct::Handle, whole: Whole, grace: Duration) -> io::Result<()> {
+/// Ends the child and all its kin: SIGTERM, and SIGKILL for those who are still there after the grace.
+pub(crate) fn end(handle: &duct::Handle, limits: &Limits) -> io::Result<()> {
     // The number of the child is that of its group or session.
     let leader = handle.pids().first().copied().unwrap_or_default();
-    end_until(leader, whole, grace, || Ok(handle.try_wait()?.is_some()))
+    end_until(leader, limits.whole, limits.grace, || Ok(handle.try_wait()?.is_some()))
 }
 
 /// Ends a session that somebody else has left behind.

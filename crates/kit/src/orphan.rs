@@ -1,6 +1,6 @@
-//! Commands that outlive the tool that ran them. A tool that is killed alone leaves its command at work: a
-//! `START_COMMAND`, say, that starts the new release while the old one is being brought back. So each command has a note
-//! in `state/commands` before it begins, and before the next one begins, those whose tool is gone are ended.
+//! Children that outlive the tool that ran them. A tool that is killed alone leaves its child at work: a `START_COMMAND`,
+//! say, that starts the new release while the old one is being brought back, or the `release` of a killed `rollback`. So
+//! each has a note in `state/commands` before it begins, and before the next one begins, those whose tool is gone are ended.
 //!
 //! A note is a symbolic link, made by one system call: it is there with all that it says, or not at all. What a command
 //! started and left behind in a session of its own, an app, is no part of it.
@@ -32,27 +32,43 @@ pub(crate) fn write(dir: &Path, own: u32, tool: u32) {
     }
 }
 
-/// Ends every noted command whose tool is gone, with its whole session: SIGTERM, and after `grace` SIGKILL.
+/// Ends every noted child whose tool is gone, with its whole session: SIGTERM, and after `grace` SIGKILL. It may be one of
+/// them that asks, because what it was to do goes on: it and those who wait for it are let be.
 pub(crate) fn end_all(dir: &Path, grace: Duration) -> io::Result<()> {
+    // One that had to be killed has left children of its own.
+    while end_some(dir, grace)? {}
+    Ok(())
+}
+
+/// The same, but for those whose tool ends only now; whether there was any.
+fn end_some(dir: &Path, grace: Duration) -> io::Result<bool> {
     let notes = match files::list(dir) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         notes => notes?,
     };
+    let mut ended = false;
     for path in notes {
         let leader = path.file_name().and_then(|name| name.to_str()?.parse().ok());
         let text = fs::read_link(&path).unwrap_or_default().to_string_lossy().into_owned();
         let numbers: Vec<u64> = text.split_whitespace().filter_map(|number| number.parse().ok()).collect();
-        let (Some(leader), &[command_start, tool, tool_start]) = (leader, &numbers[..]) else {
+        let (Some(leader), &[start, tool, tool_start]) = (leader, &numbers[..]) else {
             continue;
         };
-        let lives = |pid: u32, start: u64| Process::of(pid).is_some_and(|process| process.start == start);
         if u32::try_from(tool).is_ok_and(|tool| lives(tool, tool_start)) {
             continue;
         }
-        if lives(leader, command_start) {
+        if lives(leader, start) {
+            if Process::is_waiting_for_us(leader) {
+                continue;
+            }
             end_session(leader, grace)?;
+            ended = true;
         }
         fs::remove_file(&path).ok();
     }
-    Ok(())
+    Ok(ended)
+}
+
+fn lives(pid: u32, start: u64) -> bool {
+    Process::of(pid).is_some_and(|process| process.start == start)
 }

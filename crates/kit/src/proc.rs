@@ -7,6 +7,8 @@ use std::fs;
 pub(crate) struct Process {
     /// Its number, which may be given to another one after its end.
     pub(crate) pid: u32,
+    /// The process that started it, or that took it over when that one was gone.
+    pub(crate) parent: u32,
     /// Its process group.
     pub(crate) group: u32,
     /// Its session.
@@ -24,9 +26,15 @@ impl Process {
         let mut fields = fields.split_whitespace();
         let alive = !matches!(fields.next()?, "Z" | "X");
         let mut number = |skip: usize| fields.nth(skip)?.parse::<u64>().ok();
-        let (group, session, start) = (number(1)?, number(0)?, number(15)?);
+        let (parent, group, session, start) = (number(0)?, number(0)?, number(0)?, number(15)?);
         let small = |number: u64| u32::try_from(number).ok();
-        alive.then_some(Self { pid, group: small(group)?, session: small(session)?, start })
+        alive.then_some(Self { pid, parent: small(parent)?, group: small(group)?, session: small(session)?, start })
+    }
+
+    /// Whether it is this very process, or one that waits for it: its parent, the parent of that, and so on.
+    pub(crate) fn is_waiting_for_us(pid: u32) -> bool {
+        let parent = |pid: &u32| Self::of(*pid).map(|process| process.parent);
+        std::iter::successors(Some(std::process::id()), parent).any(|ours| ours == pid)
     }
 
     /// All of them.
@@ -52,7 +60,10 @@ mod tests {
         while Process::of(pid).unwrap().session != pid {
             std::thread::yield_now();
         }
-        assert_eq!(Process::of(pid).unwrap().group, pid);
+        let found = Process::of(pid).unwrap();
+        assert_eq!((found.group, found.parent), (pid, own.pid));
+        assert!(Process::is_waiting_for_us(own.pid) && Process::is_waiting_for_us(own.parent));
+        assert!(!Process::is_waiting_for_us(pid));
         child.kill().unwrap();
         child.wait().ok();
         assert_eq!(Process::of(pid), None);

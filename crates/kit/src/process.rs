@@ -2,23 +2,25 @@
 //! grandchild could hold open.
 //!
 //! What a child prints goes to a file (a log, or one without a name that is read afterwards). So waiting for a child
-//! waits for that process alone: a daemon that it left behind and that still holds its output delays nobody.
+//! waits for that process alone: a daemon that it left behind and that still holds its output delays nobody. What is too
+//! large for a file goes through a pipe that has the same guarantees: a [`Producer`] or a [`Consumer`].
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use crate::ending::{Ended, Status};
-use crate::ending::{Whole, end, wait};
+use crate::ending::{Limits, Whole, end, wait};
 use crate::exit::Exit;
 use crate::failure::{Attempt, Failure};
 use crate::orphan;
-use crate::{signal, user_command};
+pub use crate::pipe::{Consumer, Producer};
+use crate::{forerunner, signal};
 
 /// How long a child may take to end after SIGTERM before SIGKILL. One of our own tools may have to end children of
 /// its own first, so it gets twice as long.
@@ -48,9 +50,8 @@ pub struct Program {
     stdout: Sink,
     stderr: Sink,
     deadline: Option<Duration>,
-    forerunner: bool,
+    forerunner: Option<PathBuf>,
     whole_group: bool,
-    notes: Option<PathBuf>,
     grace: Duration,
 }
 
@@ -83,9 +84,8 @@ impl Program {
             stdout: Sink::Capture,
             stderr: Sink::Capture,
             deadline: None,
-            forerunner: false,
+            forerunner: None,
             whole_group: false,
-            notes: None,
             grace: GRACE,
         }
     }
@@ -153,28 +153,61 @@ impl Program {
         self
     }
 
-    /// This very executable, also when another one has been installed in its place meanwhile: it starts as a
-    /// [forerunner](user_command::forerunner), which becomes a command that leads a session. A deadline then ends the whole
-    /// session.
-    pub(crate) fn forerunner() -> Self {
-        let mut own = Self::at("/proc/self/exe".into(), plain_environment());
-        own.forerunner = true;
-        own
+    /// A command of the user's, which leads a session of its own.
+    pub(crate) fn command(words: &[OsString]) -> Self {
+        let (path, args) = words.split_first().map_or((PathBuf::new(), &[][..]), |(path, args)| (path.into(), args));
+        let mut command = Self::at(path, plain_environment()).args(args);
+        command.forerunner = Some(PathBuf::from(forerunner::NOWHERE));
+        command
     }
 
-    /// Its note in this directory goes with it. Before it begins, those are ended that a killed tool has left there.
+    /// It leads a session of its own and has a note in this directory while it runs, so that none begins beside one that
+    /// a killed tool has left at work: those are ended first.
     pub(crate) fn noted_in(mut self, dir: &Path) -> Self {
-        self.notes = Some(dir.to_owned());
+        self.forerunner = Some(dir.to_owned());
         self
     }
 
     /// Runs it to its end. A failure is ours (69: cannot be started) or a signal to this tool (128+n, with the child
     /// ended first); how the child itself ended is for the caller to judge.
     pub fn run(self) -> Result<Ended, Failure> {
+        let whole_group = self.whole_group;
+        let notes = self.forerunner.clone().filter(|notes| notes != Path::new(forerunner::NOWHERE));
+        if let Some(notes) = &notes {
+            orphan::end_all(notes, self.grace).attempt("end the command that a killed tool has left")?;
+        }
+        let running = self.start()?;
+        let note = notes.zip(running.handle.pids().first()).map(|(notes, leader)| orphan::note(&notes, *leader));
+        let ended = running.wait(whole_group);
+        drop(note.map(fs::remove_file));
+        ended
+    }
+
+    /// Starts it, to be read from while it runs. Its stdout is the result, and its end decides whether that is whole:
+    /// [`Producer::finish`].
+    pub fn produce(mut self) -> Result<Producer, Failure> {
+        let (ours, theirs) = io::pipe().attempt("make a pipe")?;
+        self.stdout = Sink::File(OwnedFd::from(theirs).into());
+        Ok(Producer::new(self.start()?, ours))
+    }
+
+    /// Starts it, to be written to while it runs: [`Consumer::finish`] ends its stdin and waits for it.
+    pub fn consume(mut self) -> Result<Consumer, Failure> {
+        let (theirs, ours) = io::pipe().attempt("make a pipe")?;
+        self.stdin = Some(OwnedFd::from(theirs).into());
+        Consumer::new(self.start()?, ours)
+    }
+
+    fn start(self) -> Result<Running, Failure> {
         let name = self.path.display().to_string();
         let stdout = Output::open(self.stdout)?;
         let stderr = Output::open(self.stderr)?;
-        let mut expression = duct::cmd(&self.path, &self.args).full_env(&self.env).unchecked();
+        let leads = self.forerunner.is_some();
+        let (path, args) = match self.forerunner {
+            Some(notes) => forerunner::of(&notes, self.path, self.args),
+            None => (self.path, self.args),
+        };
+        let mut expression = duct::cmd(path, args).full_env(&self.env).unchecked();
         expression = stdout.attach(&expression, duct::Expression::stdout_null, duct::Expression::stdout_file)?;
         expression = stderr.attach(&expression, duct::Expression::stderr_null, duct::Expression::stderr_file)?;
         expression = match self.stdin {
@@ -184,30 +217,19 @@ impl Program {
         if let Some(dir) = self.dir {
             expression = expression.dir(dir);
         }
-        let forerunner = self.forerunner;
         let expression = expression.before_spawn(move |command| {
-            if forerunner {
+            if leads {
                 // Who leads a group already cannot begin a session.
-                command.arg0(user_command::FORERUNNER);
+                command.arg0(forerunner::NAME);
             } else {
                 command.process_group(0);
             }
             Ok(())
         });
-        if let Some(notes) = &self.notes {
-            orphan::end_all(notes, self.grace).attempt("end the command that a killed tool has left")?;
-        }
         let handle = expression.start().attempt_or(Exit::UNAVAILABLE, format_args!("start {name}"))?;
-        let note = self.notes.zip(handle.pids().first()).map(|(notes, leader)| orphan::note(&notes, *leader));
-        let whole = if forerunner { Whole::Session } else { Whole::Group };
-        let mut waited = wait(&handle, whole, self.deadline, self.grace);
-        if self.whole_group {
-            waited = waited.and_then(|status| end(&handle, whole, self.grace).map(|()| status));
-        }
-        let waited = waited.attempt(format_args!("wait for {name}"));
-        drop(note.map(fs::remove_file));
-        signal::check()?;
-        Ok(Ended { status: waited?, stdout: stdout.read()?, stderr: stderr.read()? })
+        let whole = if leads { Whole::Session } else { Whole::Group };
+        let limits = Limits { whole, began: Instant::now(), deadline: self.deadline, grace: self.grace };
+        Ok(Running { name, handle, limits, stdout, stderr })
     }
 
     /// Starts it and lets go: it outlives this tool, reads `/dev/null`, and says everything into `log`. It leads no
@@ -224,7 +246,31 @@ impl Program {
     }
 }
 
+/// A program that was started and is to be waited for.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) name: String,
+    pub(crate) handle: duct::Handle,
+    pub(crate) limits: Limits,
+    stdout: Output,
+    stderr: Output,
+}
+
+impl Running {
+    /// Waits for it, and with `whole_group` ends what it has left in its group.
+    pub(crate) fn wait(self, whole_group: bool) -> Result<Ended, Failure> {
+        let mut waited = wait(&self.handle, &self.limits);
+        if whole_group {
+            waited = waited.and_then(|status| end(&self.handle, &self.limits).map(|()| status));
+        }
+        let waited = waited.attempt(format_args!("wait for {}", self.name));
+        signal::check()?;
+        Ok(Ended { status: waited?, stdout: self.stdout.read()?, stderr: self.stderr.read()? })
+    }
+}
+
 /// An opened [`Sink`].
+#[derive(Debug)]
 enum Output {
     Null,
     Inherited,

@@ -98,6 +98,12 @@ impl Root {
         self.path.join("state")
     }
 
+    /// The notes of what tools of this environment have at work.
+    #[must_use]
+    pub(crate) fn commands(&self) -> PathBuf {
+        self.state().join("commands")
+    }
+
     /// The release that `current` names; none when there is no `current`. A `current` that is no link to a release is
     /// 78: a person made it, and a person must say what it is.
     pub fn live(&self) -> Result<Option<ReleaseName>, Failure> {

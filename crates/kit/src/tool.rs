@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::failure::{Attempt, Failure};
 use crate::journal::{ErrorPart, Record};
 use crate::settings::Settings;
-use crate::{man, signal, user_command, voice};
+use crate::{forerunner, man, signal, voice};
 
 /// What a tool is, beyond its arguments.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub fn main<A: CommandFactory + FromArgMatches>(
     run: fn(&A, &mut Context) -> Result<Outcome, Failure>,
 ) -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
-    if let Some(exit) = user_command::forerunner(&args) {
+    if let Some(exit) = forerunner::run(&args) {
         return exit;
     }
     let exit = match prepare::<A>(tool, &args) {

@@ -20,6 +20,10 @@ const KILLED: u8 = Exit::signal(9).code();
 /// The code that there was no way back.
 const NO_WAY_BACK: u8 = 5;
 
+/// How often a rollback is begun that is killed: a kill says nothing about the way back, but a machine without memory may
+/// kill it every time.
+const ROLLBACKS: usize = 3;
+
 /// How a deployment ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ending {
@@ -66,6 +70,9 @@ pub(crate) fn judge(
         return Err(Failure::new(Exit::IO, format!("the journal does not show the begin of {id}")));
     };
     let (code, why) = match status {
+        Ok(Status::Exit(NO_WAY_BACK)) if rollback_was_killed(deployment) => {
+            (KILLED, "its rollback was killed".to_owned())
+        }
         Ok(Status::Exit(code)) if is_borne_out(code, deployment) => return Ok(Ending { code, note: None }),
         Ok(Status::Exit(code)) => (Exit::IO.code(), format!("the pipeline exited with {code}, which no step explains")),
         Ok(Status::Signal(signal)) => {
@@ -83,16 +90,33 @@ fn settle(deployment: &Deployment, code: u8, why: &str, lock: &Lock, cx: &Contex
     let (code, done) = match rest(deployment) {
         Rest::Finish => (0, "its release had passed the smoke test"),
         Rest::Close => (code, "nothing was left to undo"),
-        Rest::Undo => {
-            // Nobody found it broken: it may be pushed again.
-            let rollback = cx.tool("rollback", lock)?.args(["--keep-good", "--deploy", &deployment.id.to_string()]);
-            match rollback.env("PUSHBACK_STEP", "rollback").run()?.status {
-                Status::Exit(0) => (code, "undone"),
-                _ => (NO_WAY_BACK, "it could not be undone"),
-            }
-        }
+        Rest::Undo => match undo(deployment, lock, cx)? {
+            Some(0) => (code, "undone"),
+            Some(_) => (NO_WAY_BACK, "it could not be undone"),
+            None => (NO_WAY_BACK, "it could not be undone, for its rollback was killed again and again"),
+        },
     };
     Ok(Ending { code, note: Some(format!("{why}: {done}")) })
+}
+
+/// What the rollback of the deployment exits with; `None` when it was killed each time.
+fn undo(deployment: &Deployment, lock: &Lock, cx: &Context) -> Result<Option<u8>, Failure> {
+    for _ in 0..ROLLBACKS {
+        // Nobody found it broken: it may be pushed again.
+        let rollback = cx.tool("rollback", lock)?.args(["--keep-good", "--deploy", &deployment.id.to_string()]);
+        match rollback.env("PUSHBACK_STEP", "rollback").run()?.status {
+            // 128+n: what it ran was killed.
+            Status::Exit(code) if code < 128 => return Ok(Some(code)),
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the last rollback of the deployment began and did not come to speak.
+fn rollback_was_killed(deployment: &Deployment) -> bool {
+    let last = deployment.records.iter().rfind(|record| record.is("rollback", "deploy"));
+    last.is_some_and(|record| record.exit_code.is_none_or(|code| code >= 128))
 }
 
 fn rest(deployment: &Deployment) -> Rest {
@@ -118,7 +142,7 @@ fn is_borne_out(code: u8, deployment: &Deployment) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Rest, is_borne_out, rest};
+    use super::{Rest, is_borne_out, rest, rollback_was_killed};
     use kit::history::{Deployment, History};
     use kit::journal::read_from;
 
@@ -134,6 +158,7 @@ mod tests {
     const ACTIVATE: &str = r#""tool":"release","command":"activate","phase":"begin""#;
     const SMOKE_PASSED: &str = r#""tool":"smoke-test","command":"check","step":"smoke","success":true"#;
     const SMOKE_FAILED: &str = r#""tool":"smoke-test","command":"check","step":"smoke","success":false"#;
+    const UNDO_KILLED: &str = r#""tool":"rollback","command":"deploy","success":false,"exit_code":137"#;
     const UNDO: &str = r#""tool":"rollback","command":"deploy","phase":"begin""#;
     const UNDONE: &str = r#""tool":"rollback","command":"deploy","success":true"#;
 
@@ -145,6 +170,15 @@ mod tests {
         assert_eq!(rest(&deployment(&[ACTIVATE, SMOKE_FAILED])), Rest::Undo);
         assert_eq!(rest(&deployment(&[ACTIVATE, SMOKE_FAILED, UNDO])), Rest::Undo);
         assert_eq!(rest(&deployment(&[ACTIVATE, SMOKE_FAILED, UNDO, UNDONE])), Rest::Close);
+    }
+
+    #[test]
+    fn a_rollback_was_killed_unless_it_has_spoken() {
+        let failed = UNDONE.replace("true", "false") + r#","exit_code":69"#;
+        assert!(rollback_was_killed(&deployment(&[ACTIVATE, UNDO])));
+        assert!(rollback_was_killed(&deployment(&[ACTIVATE, UNDO, UNDO_KILLED])));
+        assert!(!rollback_was_killed(&deployment(&[ACTIVATE, UNDO_KILLED, UNDO, &failed])));
+        assert!(!rollback_was_killed(&deployment(&[ACTIVATE])));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use kit::failure::Attempt;
 use kit::process::Status;
 use kit::settings::Settings;
-use kit::{Exit, Failure, clock, user_command};
+use kit::{Exit, Failure, clock, forerunner, user_command};
 
 use crate::cursor::{Cursor, Wrong};
 use crate::expectation::{Assertion, Expectations};
@@ -60,7 +60,7 @@ impl Command {
         let (stdout, stderr) = (read_output(stdout)?, read_output(stderr)?);
         let program = self.argv.first().map(|word| word.to_string_lossy()).unwrap_or_default();
         match status {
-            status if user_command::could_not_start(status, &stderr) => {
+            status if forerunner::could_not_start(status, &stderr) => {
                 let message = format!("cannot run {program}: it is not there, or not executable");
                 Err(Failure::new(Exit::UNAVAILABLE, message))
             }
