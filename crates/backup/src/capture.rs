@@ -34,7 +34,7 @@ pub(crate) fn capture(
 ) -> Result<Manifest, Failure> {
     let created_at = clock::now();
     let snapshot = dir.join(SNAPSHOT);
-    sqlite::snapshot(url.path(), &snapshot, deadline)?;
+    sqlite::snapshot(url.require_file()?, &snapshot, deadline)?;
     let tables = sqlite::inspect(&snapshot, deadline)?;
     let packed = gzip::pack(&snapshot, &dir.join(DATABASE_FILE), deadline)?;
     fs::remove_file(&snapshot).attempt(format_args!("remove {}", snapshot.display()))?;
@@ -43,7 +43,7 @@ pub(crate) fn capture(
         engine: ENGINE.to_owned(),
         engine_version: sqlite::version().to_owned(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        database: url.path().display().to_string(),
+        database: url.identity(),
         created_at,
         env: facts.env,
         deploy: facts.deploy,

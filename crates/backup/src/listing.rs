@@ -26,7 +26,7 @@ pub(crate) fn list(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     cx.detail("backups", own.iter().map(to_json).collect::<Vec<_>>());
     cx.detail("others", others.len());
     if own.is_empty() {
-        let of = owner.map(|owner| format!(" of {}", owner.database.display())).unwrap_or_default();
+        let of = owner.map(|owner| format!(" of {}", owner.database)).unwrap_or_default();
         cx.say(&format!("there is no backup{of} in {}", store.dir().display()));
     }
     if !others.is_empty() {

@@ -1,21 +1,19 @@
 //! Whose backups are meant.
 
-use std::path::PathBuf;
-
 use db::{Entry, Url};
 use kit::settings::Settings;
 
 /// One database in one environment. Other environments may keep their backups in the same directory.
 #[derive(Clone, Debug)]
 pub(crate) struct Owner {
-    pub(crate) database: PathBuf,
+    pub(crate) database: String,
     pub(crate) env: Option<String>,
 }
 
 impl Owner {
     /// This database in the environment of the settings.
     pub(crate) fn of(url: &Url, settings: &Settings) -> Self {
-        Self { database: url.path().to_owned(), env: settings.get("DEPLOY_ENV") }
+        Self { database: url.identity(), env: settings.get("DEPLOY_ENV") }
     }
 
     /// Whether the manifest says that the set is theirs. A set whose manifest cannot be read is nobody's.

@@ -22,9 +22,10 @@ impl Source {
             None if skip => return Ok(Self::Nothing("DATABASE_URL is not set".to_owned())),
             None => Url::require(&cx.settings)?,
         };
-        match sqlite::size(url.path())? {
+        let path = url.require_file()?;
+        match sqlite::size(path)? {
             Some(0) => {
-                let message = format!("{} has no bytes: it is no database", url.path().display());
+                let message = format!("{} has no bytes: it is no database", path.display());
                 Err(Failure::new(Exit::DAMAGED, message).hint(WAY_OUT))
             }
             Some(_) => Ok(Self::Database(url)),
@@ -37,7 +38,7 @@ const WAY_OUT: &str = "restore it with restore-db latest, or correct DATABASE_UR
                        the app once";
 
 fn absent(url: &Url, skip: bool, cx: &Context) -> Result<Source, Failure> {
-    let message = format!("there is no database {}", url.path().display());
+    let message = format!("there is no database {}", url.identity());
     if !skip {
         return Err(Failure::new(Exit::ABSENT, message).hint(WAY_OUT));
     }

@@ -55,11 +55,11 @@ impl Asked {
     /// All backups of the database, newest first: 66 when there is none. One whose manifest cannot be read might be of
     /// it, and must not pass because it does not say so.
     fn all(store: &Store, url: &Url) -> Result<Vec<Self>, Failure> {
-        let might_be_of_it = |entry: &Entry| entry.manifest.is_none() || entry.is_of(url.path());
+        let might_be_of_it = |entry: &Entry| entry.manifest.is_none() || entry.is_of(&url.identity());
         let entries = store.entries()?.into_iter().filter(might_be_of_it);
         let asked: Vec<Self> = entries.map(|entry| Self { name: entry.name, path: Ok(entry.path) }).collect();
         if asked.is_empty() {
-            let message = format!("there is no backup of {} in {}", url.path().display(), store.dir().display());
+            let message = format!("there is no backup of {} in {}", url.identity(), store.dir().display());
             return Err(Failure::new(Exit::ABSENT, message).hint("make one: backup-db"));
         }
         Ok(asked)
@@ -67,7 +67,7 @@ impl Asked {
 
     /// One that a person named. One of BACKUP_DIR is called by its own name, though it was named `latest`.
     fn named(name: &str, store: &Store, url: &Url) -> Self {
-        let path = store.find(name, url.path());
+        let path = store.find(name, &url.identity());
         let here = path.as_ref().ok().filter(|path| path.parent() == Some(store.dir()));
         let own = here.and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
         Self { name: own.unwrap_or_else(|| name.to_owned()), path }

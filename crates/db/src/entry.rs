@@ -50,8 +50,8 @@ impl Entry {
 
     /// Whether its manifest says that it is of this database.
     #[must_use]
-    pub fn is_of(&self, database: &Path) -> bool {
-        self.manifest.as_ref().is_some_and(|manifest| Path::new(&manifest.database) == database)
+    pub fn is_of(&self, database: &str) -> bool {
+        self.manifest.as_ref().is_some_and(|manifest| manifest.database == database)
     }
 
     /// When it was made: what its manifest says, else its name.

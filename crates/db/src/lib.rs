@@ -4,9 +4,11 @@
 //! by [`gzip`], described by its [`manifest`] and guarded by its [`checksums`]; a [`store`] holds the sets, each an [`entry`]. Everything
 //! that may take long has a [`deadline`], and every byte that is kept has a [`digest`].
 
+pub mod address;
 pub mod checksums;
 pub mod deadline;
 pub mod digest;
+pub mod engine;
 pub mod entry;
 pub mod gzip;
 pub mod manifest;
@@ -15,7 +17,9 @@ pub mod sqlite;
 pub mod store;
 pub mod url;
 
+pub use address::Address;
 pub use deadline::Deadline;
+pub use engine::{Engine, Format};
 pub use entry::Entry;
 pub use manifest::Manifest;
 pub use set::Set;

@@ -41,7 +41,7 @@ impl Store {
 
     /// The set that a person named: `latest`, the name of a set here, or a path. 66 when there is no such name; whether
     /// there is a set at a path, [`Set::open`](crate::Set::open) finds out.
-    pub fn find(&self, name: &str, database: &Path) -> Result<PathBuf, Failure> {
+    pub fn find(&self, name: &str, database: &str) -> Result<PathBuf, Failure> {
         if name == LATEST {
             return self.latest(database);
         }
@@ -60,11 +60,11 @@ impl Store {
 
     /// The newest set of this database, by what the manifests say: 66 when there is none. A newest set that is
     /// damaged is still the newest: taking an older one instead is for a person to decide.
-    fn latest(&self, database: &Path) -> Result<PathBuf, Failure> {
+    fn latest(&self, database: &str) -> Result<PathBuf, Failure> {
         let is_of_database = |entry: &Entry| entry.is_of(database);
         let newest = self.entries()?.into_iter().find(is_of_database);
         newest.map(|entry| entry.path).ok_or_else(|| {
-            let message = format!("there is no backup of {} in {}", database.display(), self.dir.display());
+            let message = format!("there is no backup of {database} in {}", self.dir.display());
             Failure::new(Exit::ABSENT, message).hint("name a backup by its path, or make one: backup-db")
         })
     }

@@ -51,7 +51,7 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     let _lock = root.map(|root| cx.lock(&root)).transpose()?;
     cx.records("restore")?;
     let deadline = Deadline::after(args.timeout);
-    let set = Set::open(&store.find(&args.backup, url.path())?, &deadline)?;
+    let set = Set::open(&store.find(&args.backup, &url.identity())?, &deadline)?;
     cx.detail("backup", set.path().display().to_string());
     let target = Target::find(&url, &set)?;
     let copy = Unpacked::beside(target.path(), &set, &deadline)?;

@@ -19,9 +19,10 @@ impl Target {
     /// The database of the settings, which must be the one that the set was made of: 78 otherwise. A symbolic link is
     /// followed, so that it stays one.
     pub(crate) fn find(url: &Url, set: &Set) -> Result<Self, Failure> {
-        let path = resolve(url.path())?;
+        let file = url.require_file()?;
+        let path = resolve(file)?;
         let origin = Path::new(&set.manifest().database);
-        if origin == url.path() || resolve(origin).is_ok_and(|origin| origin == path) {
+        if origin == file || resolve(origin).is_ok_and(|origin| origin == path) {
             return Ok(Self { path });
         }
         let message = format!("the backup {} is of {}, not of {url}", set.path().display(), origin.display());

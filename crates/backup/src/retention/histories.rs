@@ -210,7 +210,7 @@ pub(super) fn entry(name: &str, owner: &Owner) -> Entry {
         engine: ENGINE.to_owned(),
         engine_version: String::new(),
         tool_version: String::new(),
-        database: owner.database.display().to_string(),
+        database: owner.database.clone(),
         created_at: moment(name).unwrap().0,
         env: owner.env.clone(),
         deploy: None,

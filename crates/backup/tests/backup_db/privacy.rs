@@ -42,7 +42,7 @@ fn nobody_else_can_read_a_backup_whatever_the_umask() {
 #[test]
 fn no_password_is_ever_said() {
     let sandbox = server("CREATE TABLE t(x)");
-    for url in ["postgres://app:s3cret@db/app", "mysql://app:s3cret@db/app", "s3cret", "sqlite://s3cret/db"] {
+    for url in ["postgres://app:s3cret@db:x/app", "mysql://app:s3cret@db", "s3cret", "sqlite://s3cret/db"] {
         sandbox.set("DATABASE_URL", url);
         let run = sandbox.tool("backup-db").arg("--json").arg("-v").code(78);
         let ran = run.any_stdout().stderr_has("supported: sqlite:///").check();

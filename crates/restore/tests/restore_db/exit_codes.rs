@@ -173,7 +173,7 @@ fn wrong_settings_are_78_and_no_password_is_said() {
     let sandbox = server(TABLE);
     let set = backup(&sandbox);
     let run = || restore(&sandbox, &set).code(78);
-    for url in ["postgres://app:s3cret@db/app", "sqlite://s3cret", "mysql://:s3cret@/x"] {
+    for url in ["postgres://app:s3cret@db", "sqlite://s3cret", "mysql://:s3cret%@/x"] {
         sandbox.set("DATABASE_URL", url);
         let ran = run().arg("--json").any_stdout().stderr_has("supported: sqlite:///").check();
         assert!(!(ran.stdout + &ran.stderr).contains("s3cret"));

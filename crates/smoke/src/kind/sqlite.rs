@@ -70,7 +70,7 @@ fn default_path(keys: &Keys, settings: &Settings) -> Result<PathBuf, Failure> {
         let complaint = keys.wrong(format!("its `database` is that of DATABASE_URL: {}", failure.message));
         Failure { hint: failure.hint, ..complaint }
     };
-    Ok(Url::require(settings).map_err(complain)?.path().to_owned())
+    Url::require(settings).and_then(|url| url.require_file().map(ToOwned::to_owned)).map_err(complain)
 }
 
 impl Subject for Database {

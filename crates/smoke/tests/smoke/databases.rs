@@ -150,7 +150,9 @@ fn the_database_of_the_settings_is_the_one_that_is_asked() {
     let checks = once("sqlite", "query = 'select count(*) from entries'", "'rows[0][0] == 2'");
     passes(&sandbox, &checks, "1 row, ");
     sandbox.set("DATABASE_URL", "postgres://app:s3cret@db/app");
-    let run = smoke(&sandbox, &checks).code(78).stderr_has("postgres databases are not supported yet");
+    let run = smoke(&sandbox, &checks)
+        .code(78)
+        .stderr_has("postgres://db/app is a database on a server; this works on SQLite databases only");
     assert!(!run.check().stderr.contains("s3cret"));
 }
 
