@@ -1,18 +1,27 @@
 //! For tests only: [`Sandbox`], a whole server in a temporary directory, and [`Run`], one strict run of a real tool.
 //! A helper that cannot do its work panics: that is how a test fails.
 
+mod client;
+mod database;
 mod family;
+mod fingerprint;
+mod mariadb;
 mod notes;
 mod past;
+mod postgres;
 mod processes;
 mod repository;
 mod run;
 mod saga;
 mod sandbox;
+mod server;
 mod tools;
 
+pub use database::{Database, Engine, Wish};
+pub use mariadb::Mariadb;
 pub use notes::note;
 pub use past::{commit_of, release_of};
+pub use postgres::Postgres;
 pub use processes::{Process, is_alive, kill, kill_session, processes};
 pub use repository::{Repository, gits};
 pub use run::{Ran, Run};
