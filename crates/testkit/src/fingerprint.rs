@@ -62,7 +62,7 @@ pub(crate) fn postgres_properties(admin: &Login, name: &str) -> String {
 pub(crate) fn mariadb(login: &Login) -> BTreeMap<String, String> {
     let listed = login.must(
         "SELECT HEX(t.table_name), t.table_type, HEX(c.column_name), c.data_type FROM information_schema.tables t
-           JOIN information_schema.columns c USING (table_schema, table_name)
+           JOIN information_schema.columns c ON c.table_schema = t.table_schema AND BINARY c.table_name = t.table_name
          WHERE t.table_schema = DATABASE() AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED', 'SEQUENCE')
          ORDER BY t.table_name, c.ordinal_position",
     );
