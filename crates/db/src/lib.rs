@@ -1,11 +1,12 @@
 //! Databases, for the tools that back them up, restore and migrate them.
 //!
 //! [`url`] says which database is meant, [`sqlite`] is the engine, a backup [`set`] holds what the engine gave, packed
-//! by [`gzip`], described by its [`manifest`] and guarded by its [`checksums`]; a [`store`] holds the sets, each an [`entry`]. Everything
+//! by [`gzip`], described by its [`manifest`] and guarded by its [`checksums`]; a [`codec`] is how a stream of any length is packed; a [`store`] holds the sets, each an [`entry`]. Everything
 //! that may take long has a [`deadline`], and every byte that is kept has a [`digest`].
 
 pub mod address;
 pub mod checksums;
+pub mod codec;
 pub mod deadline;
 pub mod digest;
 pub mod engine;
@@ -18,6 +19,7 @@ pub mod store;
 pub mod url;
 
 pub use address::Address;
+pub use codec::{Codec, Packer, Unpacker};
 pub use deadline::Deadline;
 pub use engine::{Engine, Format};
 pub use entry::Entry;

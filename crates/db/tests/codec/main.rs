@@ -1,0 +1,7 @@
+//! The codecs of a dump: what is packed comes back, what is damaged does not, and nothing hangs or grows.
+#![cfg(test)]
+
+mod content;
+mod damage;
+mod failures;
+mod round_trips;
