@@ -2,9 +2,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use db::{Codec, Engine, Format, Packing, packing};
 use kit::settings::duration;
 use kit::{Exit, Failure};
 
+use crate::capture::Manner;
 use crate::retention::Rules;
 
 /// Backs the live database up, together with the settings that belong to it; lists, verifies and prunes the backups
@@ -34,6 +36,22 @@ pub(crate) struct Args {
     /// A text for the manifest: why this backup was made
     #[arg(long, value_name = "TEXT", help_heading = CREATE)]
     pub(crate) label: Option<String>,
+
+    /// How the dump is compressed; `gzip -d` and `zstd -d` read it as well
+    #[arg(long, value_name = "gzip|zstd|none", env = "BACKUP_COMPRESS", value_parser = codec, default_value = "gzip", help_heading = CREATE)]
+    pub(crate) compress: Codec,
+
+    /// How hard it is compressed: 1 to 9 for gzip [default: 6], 1 to 19 for zstd [default: 3]
+    #[arg(long, value_name = "N", env = "BACKUP_LEVEL", help_heading = CREATE)]
+    pub(crate) level: Option<i32>,
+
+    /// How many threads compress [default: one for each processor, at most 8]
+    #[arg(long, value_name = "N", env = "BACKUP_THREADS", value_parser = some, help_heading = CREATE)]
+    pub(crate) threads: Option<u32>,
+
+    /// What a dump of a server looks like: SQL statements, or for PostgreSQL an archive for pg_restore [default: plain]
+    #[arg(long, value_enum, value_name = "plain|custom", env = "BACKUP_FORMAT", help_heading = CREATE)]
+    pub(crate) format: Option<DumpFormat>,
 
     /// Show the backups of other databases and environments as well
     #[arg(long, help_heading = "Options of list")]
@@ -75,6 +93,15 @@ pub(crate) enum Command {
     Prune,
 }
 
+/// The formats that can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DumpFormat {
+    /// SQL statements
+    Plain,
+    /// An archive for pg_restore
+    Custom,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum IfAbsent {
     /// A failure
@@ -103,11 +130,36 @@ impl Args {
         }
     }
 
+    /// How a database of this engine is dumped and stored: 78 for what there is not.
+    pub(crate) fn manner(&self, engine: Engine) -> Result<Manner, Failure> {
+        let levels = self.compress.levels();
+        if let Some(level) = self.level.filter(|level| !levels.contains(level)) {
+            let message = format!("there is no level {level} of {}", self.compress);
+            let hint = format!("say --level {} to {}", levels.start(), levels.end());
+            return Err(Failure::new(Exit::SETTINGS, message).hint(hint));
+        }
+        let format = match (engine, self.format) {
+            (Engine::Sqlite, None) => Format::Sqlite,
+            (Engine::Postgres | Engine::Mysql, None | Some(DumpFormat::Plain)) => Format::Plain,
+            (Engine::Postgres, Some(DumpFormat::Custom)) => Format::Custom,
+            (Engine::Sqlite | Engine::Mysql, Some(_)) => {
+                return Err(Failure::new(Exit::SETTINGS, format!("{engine} has one format only"))
+                    .hint("leave --format and BACKUP_FORMAT away"));
+            }
+        };
+        let threads = self.threads.map_or_else(packing::threads, |threads| threads.try_into().unwrap_or(usize::MAX));
+        Ok(Manner { format, packing: Packing { codec: self.compress, level: self.level, threads } })
+    }
+
     /// What is to be kept; `None` when there is no rule.
     pub(crate) fn rules(&self) -> Option<Rules> {
         let rules = Rules { last: self.keep_last, days: self.keep_days };
         (rules.last.is_some() || rules.days.is_some()).then_some(rules)
     }
+}
+
+fn codec(text: &str) -> Result<Codec, String> {
+    text.parse().map_err(|why| format!("{why} is what is supported"))
 }
 
 fn backup(text: &str) -> Result<String, String> {

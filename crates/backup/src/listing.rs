@@ -18,7 +18,7 @@ const NUMBERS: std::ops::Range<usize> = 1..5;
 pub(crate) fn list(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     cx.settings.get("DEPLOY_ROOT").map(|_| cx.root()).transpose()?;
     let store = Store::at(args.backup_dir.as_deref(), &cx.settings)?;
-    let owner = Url::find(&cx.settings)?.map(|url| Owner::of(&url, &cx.settings));
+    let owner = Url::find(&cx.settings)?.map(|url| Owner::of(url.identity(), &cx.settings));
     // One that cannot be read might be anybody's.
     let is_own = |entry: &Entry| entry.manifest.is_none() || owner.as_ref().is_some_and(|owner| owner.owns(entry));
     let (own, others): (Vec<Entry>, Vec<Entry>) =
@@ -46,6 +46,9 @@ fn to_json(entry: &Entry) -> Value {
         "env": manifest.and_then(|it| it.env.as_ref()),
         "deploy": manifest.and_then(|it| it.deploy.as_ref()),
         "commit": manifest.and_then(|it| it.commit.as_ref()),
+        "engine": manifest.map(|it| it.engine.to_string()),
+        "format": manifest.map(|it| it.format.to_string()),
+        "compression": manifest.map(|it| it.compression.to_string()),
         "label": manifest.and_then(|it| it.label.as_ref()),
         "raw_size": manifest.map(|it| it.raw.size),
         "stored_size": manifest.map(|it| it.stored.size),

@@ -1,6 +1,6 @@
 //! Whose backups are meant.
 
-use db::{Entry, Url};
+use db::Entry;
 use kit::settings::Settings;
 
 /// One database in one environment. Other environments may keep their backups in the same directory.
@@ -12,8 +12,8 @@ pub(crate) struct Owner {
 
 impl Owner {
     /// This database in the environment of the settings.
-    pub(crate) fn of(url: &Url, settings: &Settings) -> Self {
-        Self { database: url.identity(), env: settings.get("DEPLOY_ENV") }
+    pub(crate) fn of(database: String, settings: &Settings) -> Self {
+        Self { database, env: settings.get("DEPLOY_ENV") }
     }
 
     /// Whether the manifest says that the set is theirs. A set whose manifest cannot be read is nobody's.

@@ -26,7 +26,7 @@ pub(crate) fn prune(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     } else {
         cx.records("prune")?;
     }
-    let owner = Owner::of(&Url::require(&cx.settings)?, &cx.settings);
+    let owner = Owner::of(Url::require(&cx.settings)?.identity(), &cx.settings);
     let store = Store::at(args.backup_dir.as_deref(), &cx.settings)?;
     let deadline = Deadline::after(args.timeout);
     let pruning = Pruning { store: &store, owner: &owner, rules: &rules, deadline: &deadline };

@@ -28,26 +28,27 @@ impl Digest {
     pub fn of_file(path: &Path, deadline: &Deadline) -> Result<Self, Failure> {
         let doing = format!("read {}", path.display());
         let mut file = Tally::new(File::open(path).attempt(&doing)?);
-        pump(&mut file, &mut io::sink(), deadline, |error| Failure::io(&doing, error))?;
+        pump(&mut file, &mut io::sink(), deadline, |error| Failure::io(&doing, error), &doing)?;
         Ok(file.finish().1)
     }
 }
 
 /// Counts and hashes what passes through it.
 #[derive(Debug)]
-pub(crate) struct Tally<T> {
+pub struct Tally<T> {
     inner: T,
     size: u64,
     hash: Sha256,
 }
 
 impl<T> Tally<T> {
-    pub(crate) fn new(inner: T) -> Self {
+    /// Nothing has passed yet.
+    pub fn new(inner: T) -> Self {
         Self { inner, size: 0, hash: Sha256::new() }
     }
 
     /// What it wrapped, and the digest of what passed.
-    pub(crate) fn finish(self) -> (T, Digest) {
+    pub fn finish(self) -> (T, Digest) {
         let mut sha256 = String::with_capacity(64);
         for byte in self.hash.finalize() {
             // Writing to a String does not fail.
@@ -83,24 +84,31 @@ impl<T: Write> Write for Tally<T> {
     }
 }
 
-/// Moves everything from one side to the other, looking at the deadline at each chunk. `broken` says what a failed
-/// read means; a failed write always is the writer's own (74, 77).
+/// Moves everything from one side to the other, looking at the deadline at each chunk, and says how many bytes that was.
+/// `broken` says what a failed read means; a failed write always is the writer's own (74, 77), who was `writing`.
 pub(crate) fn pump(
     from: &mut impl Read,
     to: &mut impl Write,
     deadline: &Deadline,
     broken: impl Fn(&io::Error) -> Failure,
-) -> Result<(), Failure> {
+    writing: &str,
+) -> Result<u64, Failure> {
     let mut buffer = vec![0; CHUNK];
+    let mut moved = 0;
     loop {
         deadline.check()?;
         let length = match from.read(&mut buffer) {
-            Ok(0) => return Ok(()),
+            Ok(0) => return Ok(moved),
             Ok(length) => length,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(broken(&error)),
+            Err(error) => {
+                // A program that was ended because its time was over is no broken one.
+                deadline.check()?;
+                return Err(broken(&error));
+            }
         };
-        to.write_all(buffer.get(..length).unwrap_or_default()).attempt("write a copy of the database")?;
+        to.write_all(buffer.get(..length).unwrap_or_default()).attempt(writing)?;
+        moved += length as u64;
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use kit::clock::{self, Time};
 
-use crate::manifest::{DATABASE_FILE, Manifest};
+use crate::manifest::Manifest;
 use crate::set::read_manifest;
 
 /// A set as its name and its manifest tell. Nothing of it has been verified.
@@ -83,14 +83,15 @@ pub fn moment(name: &str) -> Option<(Time, u32)> {
 
 /// Why the compressed database cannot be what the manifest says, if its file shows that.
 fn lacks_database(set: &Path, manifest: &Manifest) -> Option<String> {
-    match fs::symlink_metadata(set.join(DATABASE_FILE)) {
-        Ok(file) if !file.is_file() => Some(format!("{DATABASE_FILE} is not a regular file")),
+    let name = &manifest.file;
+    match fs::symlink_metadata(set.join(name)) {
+        Ok(file) if !file.is_file() => Some(format!("{name} is not a regular file")),
         Ok(file) if file.len() != manifest.stored.size => {
-            Some(format!("{DATABASE_FILE} has {} bytes, not {}", file.len(), manifest.stored.size))
+            Some(format!("{name} has {} bytes, not {}", file.len(), manifest.stored.size))
         }
         Ok(_) => None,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(format!("{DATABASE_FILE} is missing")),
-        Err(error) => Some(kit::Failure::io(format_args!("look at {DATABASE_FILE}"), &error).message),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(format!("{name} is missing")),
+        Err(error) => Some(kit::Failure::io(format_args!("look at {name}"), &error).message),
     }
 }
 

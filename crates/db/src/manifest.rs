@@ -7,22 +7,25 @@ use kit::{Exit, Failure};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
+use crate::codec::Codec;
 use crate::digest::Digest;
+use crate::engine::{Engine, Format};
 
 /// The version of the manifest's form. Fields are added without a new version.
 pub const VERSION: u32 = 1;
 
-/// The one engine of this version.
-pub const ENGINE: &str = "sqlite";
-
-/// The one compression of this version.
-pub const COMPRESSION: &str = "gzip";
-
-/// The file in a set that holds the database.
-pub const DATABASE_FILE: &str = "database.sqlite.gz";
-
 /// Tables and how many rows each has.
 pub type Census = BTreeMap<String, u64>;
+
+/// The content of a dump before it was compressed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Raw {
+    /// How many bytes.
+    pub size: u64,
+    /// Their SHA-256, where the whole of it was at hand; that of what is stored says as much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
 
 /// Where a set comes from and what it holds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,16 +33,22 @@ pub struct Manifest {
     /// Always [`VERSION`].
     pub v: u32,
     /// The engine whose database this is.
-    pub engine: String,
-    /// The version of the library that read it.
+    pub engine: Engine,
+    /// The version of the server, or of the library that read it.
     pub engine_version: String,
+    /// The version of the client program that read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_version: Option<String>,
     /// The version of the tool that wrote the set.
     pub tool_version: String,
-    /// The path of the database.
+    /// Which database: its path, or its address without user and password.
     pub database: String,
     /// When the snapshot was begun, UTC.
     #[serde(serialize_with = "rfc3339")]
     pub created_at: Time,
+    /// When its last byte was written, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "maybe_rfc3339")]
+    pub finished_at: Option<Time>,
     /// The environment, `DEPLOY_ENV`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub env: Option<String>,
@@ -52,12 +61,15 @@ pub struct Manifest {
     /// What a person called it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// How the database is compressed.
-    pub compression: String,
+    /// What the dump looks like.
+    #[serde(default)]
+    pub format: Format,
+    /// How it is compressed.
+    pub compression: Codec,
     /// The file that holds it.
     pub file: String,
-    /// The database itself.
-    pub raw: Digest,
+    /// The dump itself.
+    pub raw: Raw,
     /// The compressed file.
     pub stored: Digest,
     /// Its tables with their rows.
@@ -75,14 +87,12 @@ impl Manifest {
         if manifest.v != VERSION {
             return Err(wrong(another_version()));
         }
-        for (what, is, supported) in [
-            ("engine", &manifest.engine, ENGINE),
-            ("compression", &manifest.compression, COMPRESSION),
-            ("file", &manifest.file, DATABASE_FILE),
-        ] {
-            if is != supported {
-                return Err(wrong(format!("names the {what} {is:?}; supported: {supported}")));
-            }
+        if (manifest.engine == Engine::Sqlite) != (manifest.format == Format::Sqlite) {
+            return Err(wrong(format!("says {} in the format {}", manifest.engine, manifest.format)));
+        }
+        let file = file_name(manifest.format, manifest.compression);
+        if manifest.file != file {
+            return Err(wrong(format!("names the file {:?}, which is {file} in such a backup", manifest.file)));
         }
         Ok(manifest)
     }
@@ -103,12 +113,18 @@ impl Manifest {
     }
 }
 
+/// The file that holds a dump.
+#[must_use]
+pub fn file_name(format: Format, codec: Codec) -> String {
+    format!("{}{}", format.file_name(), codec.extension())
+}
+
 /// Why a text is no manifest of this version: looked for only now, because a directory may hold ten thousand good ones.
 fn why_not(text: &[u8], error: &serde_json::Error) -> String {
     match serde_json::from_slice::<Value>(text) {
         Err(error) => format!("is not JSON: {error}"),
         Ok(value) if value.get("v").and_then(Value::as_u64) != Some(VERSION.into()) => another_version(),
-        Ok(_) => format!("is not complete: {error}"),
+        Ok(_) => format!("is not complete, or says what is not supported: {error}"),
     }
 }
 
@@ -129,6 +145,11 @@ pub fn difference(expected: &Census, found: &Census) -> Option<String> {
 
 fn rfc3339<S: Serializer>(time: &Time, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&clock::rfc3339(*time))
+}
+
+#[expect(clippy::ref_option, reason = "the form that serde asks for")]
+fn maybe_rfc3339<S: Serializer>(time: &Option<Time>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_some(&time.map(clock::rfc3339))
 }
 
 #[cfg(test)]
@@ -160,7 +181,10 @@ mod tests {
             ("v", json!(2)),
             ("v", json!("1")),
             ("engine", json!("postgres")),
+            ("engine", json!("oracle")),
+            ("format", json!("plain")),
             ("compression", json!("zstd")),
+            ("compression", json!("lzma")),
             ("file", json!("../../etc/passwd")),
             ("tables", json!(null)),
             ("created_at", json!("yesterday")),

@@ -8,8 +8,9 @@ use kit::{Exit, Failure};
 
 use crate::checksums::{self, Sums};
 use crate::deadline::Deadline;
-use crate::gzip;
-use crate::manifest::{DATABASE_FILE, Manifest, difference};
+use crate::digest::Tally;
+use crate::manifest::{Manifest, difference};
+use crate::packing::unpack;
 use crate::sqlite;
 
 /// The manifest's file in a set.
@@ -62,22 +63,34 @@ impl Set {
     /// Decompresses its database into `to`: 65 unless length and hash of both sides are what the manifest says, at
     /// the time of *this* reading. What was written before a failure is good for nothing.
     pub fn unpack(&self, to: &mut impl Write, deadline: &Deadline) -> Result<(), Failure> {
-        let packed =
-            gzip::unpack(&self.path.join(DATABASE_FILE), to, deadline).map_err(|failure| match failure.exit {
-                Exit::DAMAGED => damaged(&self.path, &failure.message),
-                _ => failure,
-            })?;
+        let manifest = &self.manifest;
+        let path = self.path.join(&manifest.file);
+        let mut raw = None;
+        let unpacked = if manifest.raw.sha256.is_some() {
+            let mut to = Tally::new(to);
+            let unpacked = unpack(&path, manifest.compression, &mut to, deadline);
+            raw = Some(to.finish().1.sha256);
+            unpacked
+        } else {
+            unpack(&path, manifest.compression, to, deadline)
+        };
+        let packed = unpacked.map_err(|failure| match failure.exit {
+            Exit::DAMAGED => damaged(&self.path, &failure.message),
+            _ => failure,
+        })?;
         for (what, is, should) in [
-            ("compressed database", &packed.stored, &self.manifest.stored),
-            ("database", &packed.raw, &self.manifest.raw),
+            ("compressed database", packed.stored.size, manifest.stored.size),
+            ("database", packed.raw, manifest.raw.size),
         ] {
-            if is.size != should.size {
-                let why = format!("the {what} has {} bytes, not {}", is.size, should.size);
-                return Err(damaged(&self.path, &why));
+            if is != should {
+                return Err(damaged(&self.path, &format!("the {what} has {is} bytes, not {should}")));
             }
-            if is.sha256 != should.sha256 {
-                return Err(damaged(&self.path, &format!("the hash of the {what} differs")));
-            }
+        }
+        if packed.stored.sha256 != manifest.stored.sha256 {
+            return Err(damaged(&self.path, "the hash of the compressed database differs"));
+        }
+        if raw != manifest.raw.sha256 {
+            return Err(damaged(&self.path, "the hash of the database differs"));
         }
         Ok(())
     }
@@ -113,11 +126,12 @@ fn require_listed(sums: &Sums, manifest: &Manifest) -> Result<(), Failure> {
     if !sums.contains_key(MANIFEST_FILE) {
         return Err(unlisted(MANIFEST_FILE));
     }
-    let stored = sums.get(DATABASE_FILE).ok_or_else(|| unlisted(DATABASE_FILE))?;
+    let file = &manifest.file;
+    let stored = sums.get(file).ok_or_else(|| unlisted(file))?;
     if *stored == manifest.stored.sha256 {
         Ok(())
     } else {
-        let why = format!("{MANIFEST_FILE} and {} disagree on {DATABASE_FILE}", checksums::FILE);
+        let why = format!("{MANIFEST_FILE} and {} disagree on {file}", checksums::FILE);
         Err(Failure::new(Exit::DAMAGED, why))
     }
 }
@@ -130,8 +144,9 @@ fn damaged(set: &Path, why: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::{MANIFEST_FILE, Set, reason};
-    use crate::manifest::{COMPRESSION, Census, DATABASE_FILE, ENGINE, Manifest, VERSION};
-    use crate::{Deadline, checksums, gzip, sqlite};
+    use crate::manifest::{Census, Manifest, Raw, VERSION, file_name};
+    use crate::packing::{Packing, pack};
+    use crate::{Codec, Deadline, Engine, Format, checksums, sqlite};
     use kit::{Exit, clock};
     use std::fs;
     use std::path::Path;
@@ -148,10 +163,16 @@ mod tests {
         rusqlite::Connection::open(&database).unwrap().execute_batch(sql).unwrap();
         let set = dir.join("set");
         fs::create_dir(&set).unwrap();
-        let packed = gzip::pack(&database, &set.join(DATABASE_FILE), &deadline()).unwrap();
+        let file = file_name(Format::Sqlite, Codec::Gzip);
+        let mut from = fs::File::open(&database).unwrap();
+        let broken = |error: &std::io::Error| kit::Failure::io("read", error);
+        let packed = pack(&mut from, &set.join(&file), Packing::default(), &deadline(), broken).unwrap();
         let manifest = Manifest {
             v: VERSION,
-            engine: ENGINE.to_owned(),
+            engine: Engine::Sqlite,
+            client_version: None,
+            finished_at: None,
+            format: Format::Sqlite,
             engine_version: sqlite::version().to_owned(),
             tool_version: String::new(),
             database: database.display().to_string(),
@@ -160,9 +181,9 @@ mod tests {
             deploy: None,
             commit: None,
             label: None,
-            compression: COMPRESSION.to_owned(),
-            file: DATABASE_FILE.to_owned(),
-            raw: packed.raw,
+            compression: Codec::Gzip,
+            file,
+            raw: Raw { size: packed.raw, sha256: None },
             stored: packed.stored,
             tables: Census::from([("t".to_owned(), 2)]),
             config: std::collections::BTreeMap::new(),
@@ -177,7 +198,7 @@ mod tests {
     fn what_changes_between_opening_and_unpacking_is_damaged() {
         let dir = tempfile::tempdir().unwrap();
         let set = make(dir.path());
-        let stored = set.path().join(DATABASE_FILE);
+        let stored = set.path().join(&set.manifest().file);
         let good = fs::read(&stored).unwrap();
         set.unpack(&mut std::io::sink(), &deadline()).unwrap();
         let twice = good.repeat(2);

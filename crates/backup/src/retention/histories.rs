@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use db::digest::Digest;
 use db::entry::moment;
-use db::manifest::{COMPRESSION, Census, DATABASE_FILE, ENGINE, VERSION};
-use db::{Entry, Manifest};
+use db::manifest::{Census, Raw, VERSION};
+use db::{Codec, Engine, Entry, Format, Manifest};
 use kit::clock::{self, Time};
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, prop_oneof, proptest};
@@ -204,10 +204,12 @@ pub(super) fn owner() -> Owner {
 
 /// A good set with this name, made when its name says.
 pub(super) fn entry(name: &str, owner: &Owner) -> Entry {
-    let nothing = Digest { size: 0, sha256: String::new() };
     let manifest = Manifest {
         v: VERSION,
-        engine: ENGINE.to_owned(),
+        engine: Engine::Sqlite,
+        client_version: None,
+        finished_at: None,
+        format: Format::Sqlite,
         engine_version: String::new(),
         tool_version: String::new(),
         database: owner.database.clone(),
@@ -216,10 +218,10 @@ pub(super) fn entry(name: &str, owner: &Owner) -> Entry {
         deploy: None,
         commit: None,
         label: None,
-        compression: COMPRESSION.to_owned(),
-        file: DATABASE_FILE.to_owned(),
-        raw: nothing.clone(),
-        stored: nothing,
+        compression: Codec::Gzip,
+        file: "database.sqlite.gz".to_owned(),
+        raw: Raw { size: 0, sha256: None },
+        stored: Digest { size: 0, sha256: String::new() },
         tables: Census::new(),
         config: std::collections::BTreeMap::new(),
     };

@@ -46,19 +46,19 @@ fn the_json_has_exactly_these_keys_and_null_for_what_is_not_known() {
     let details = sandbox.tool("backup-db").args(["list", "--json"]).any_stdout().check().json()["details"].clone();
     let backups = details["backups"].as_array().unwrap();
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
-    let expected = "name path created_at database env deploy commit label raw_size stored_size rows damaged";
+    let expected = "name path created_at database env deploy commit engine format compression label raw_size stored_size rows damaged";
     assert_eq!([keys(&backups[0]), keys(&backups[1])], [expected, expected]);
     let stored = fs::metadata(good.join("database.sqlite.gz")).unwrap().len();
     assert_eq!(
         backups[1],
         json!({"name": "2024-03-01T03-00-00Z", "path": good, "created_at": "2024-03-01T03:00:00.000Z",
                "database": sandbox.path(DATABASE), "env": "prod", "deploy": "prod-42", "commit": "c".repeat(40),
-               "label": "a label", "raw_size": 8192, "stored_size": stored, "rows": 2, "damaged": null})
+               "engine": "sqlite", "format": "sqlite", "compression": "gzip", "label": "a label", "raw_size": 8192, "stored_size": stored, "rows": 2, "damaged": null})
     );
     assert_eq!((&backups[0]["name"], &backups[0]["path"]), (&json!("2024-03-02T03-00-00Z"), &json!(unreadable)));
     assert!(backups[0]["damaged"].as_str().unwrap().starts_with("manifest.json is not JSON"));
     let unknown = backups[0].as_object().unwrap().values().filter(|value| value.is_null()).count();
-    assert_eq!(unknown, 9);
+    assert_eq!(unknown, 12);
 }
 
 /// What must be said, and what is done.

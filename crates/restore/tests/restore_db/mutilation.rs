@@ -6,7 +6,9 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
-use db::{Deadline, checksums, gzip};
+use db::digest::Tally;
+use db::packing::pack;
+use db::{Deadline, Packing, checksums};
 use rustix::fs::{CWD, FileType, mknodat};
 use serde_json::{Value, json};
 
@@ -46,9 +48,13 @@ fn edit_manifest(set: &Path, change: impl Fn(&mut Value)) {
 
 /// Puts another database into the set, with everything about its bytes right.
 fn repack(set: &Path, database: &Path) {
-    let packed = gzip::pack(database, &set.join(GZ), &deadline()).unwrap();
+    drop(fs::remove_file(set.join(GZ)));
+    let mut from = Tally::new(fs::File::open(database).unwrap());
+    let broken = |error: &std::io::Error| panic!("{error}");
+    let packed = pack(&mut from, &set.join(GZ), Packing::default(), &deadline(), broken).unwrap();
+    let raw = from.finish().1;
     edit_manifest(set, |manifest| {
-        manifest["raw"] = serde_json::to_value(&packed.raw).unwrap();
+        manifest["raw"] = serde_json::to_value(&raw).unwrap();
         manifest["stored"] = serde_json::to_value(&packed.stored).unwrap();
     });
 }
@@ -122,11 +128,17 @@ pub(crate) const MUTILATIONS: &[Mutilation] = &[
     ("another version", "is not of version 1", |set, _| {
         edit_manifest(set, |it| it["v"] = json!(2));
     }),
-    ("another engine", "names the engine", |set, _| {
+    ("another engine", "says postgres in the format sqlite", |set, _| {
         edit_manifest(set, |it| it["engine"] = json!("postgres"));
     }),
-    ("another codec", "names the compression", |set, _| {
+    ("another codec", "which is database.sqlite.zst in such a backup", |set, _| {
         edit_manifest(set, |it| it["compression"] = json!("zstd"));
+    }),
+    ("an unknown engine", "says what is not supported", |set, _| {
+        edit_manifest(set, |it| it["engine"] = json!("oracle"));
+    }),
+    ("an unknown codec", "says what is not supported", |set, _| {
+        edit_manifest(set, |it| it["compression"] = json!("lzma"));
     }),
     ("another file", "names the file", |set, _| {
         edit_manifest(set, |it| it["file"] = json!("../other/database.sqlite.gz"));

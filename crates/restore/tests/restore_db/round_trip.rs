@@ -133,3 +133,24 @@ fn a_restore_can_be_undone_by_the_backup_that_was_made_before_it() {
         assert_eq!(live(&sandbox, "SELECT x FROM t"), value);
     }
 }
+
+#[test]
+fn every_codec_gives_the_database_back_and_other_programs_read_it_too() {
+    let sandbox = server(EVERYTHING);
+    let before = dump(&sandbox.path(DATABASE));
+    for (codec, suffix, reader) in [("gzip", ".gz", "gzip -dc"), ("zstd", ".zst", "zstd -dc"), ("none", "", "cat")] {
+        let made = sandbox.tool("backup-db").args(["--compress", codec, "--threads", "3"]).any_stdout().check().stdout;
+        let set = std::path::PathBuf::from(made.trim_end());
+        sandbox.tool("backup-db").args(["verify", set.file_name().unwrap().to_str().unwrap()]).any_stdout().check();
+        let stored = set.join(format!("database.sqlite{suffix}"));
+        let copy = sandbox.path(format!("copy{suffix}"));
+        let read = format!("{reader} {} >{}", stored.display(), copy.display());
+        sandbox.program("/bin/sh".as_ref()).args(["-c", &read]).check();
+        assert_eq!(dump(&copy), before, "{codec}");
+        fill(&sandbox.path(DATABASE), "DELETE FROM users");
+        restored(&sandbox, &set);
+        assert_eq!(dump(&sandbox.path(DATABASE)), before, "{codec}");
+    }
+    let level = sandbox.tool("backup-db").args(["--compress", "zstd", "--level", "20"]).code(78);
+    level.stderr_has("there is no level 20 of zstd\nhint: say --level 1 to 19").check();
+}
