@@ -52,6 +52,25 @@ fn a_failed_backup_stops_the_deploy() {
 }
 
 #[test]
+fn a_suspect_backup_stops_the_deploy_until_it_is_accepted() {
+    let server = Server::new();
+    let good = server.deploy("ok");
+    let database = server.sandbox.path("prod/shared/data/app.sqlite");
+    let sql = |sql: &str| server.sandbox.program("sqlite3".as_ref()).arg(&database).arg(sql).check();
+    sql("create table big (x); with recursive n(i) as (select 1 union all select i + 1 from n where i < 500) \
+         insert into big select i from n");
+    server.tool("backup-db").any_stdout().check();
+    sql("delete from big");
+    server.deploy("ok too");
+    assert_eq!((last_end(&server), server.live(), server.running()), (3, good.clone(), good));
+    let backups = server.records("backup-db", "create");
+    let path = backups.last().unwrap()["details"]["path"].as_str().unwrap().to_owned();
+    server.tool("backup-db").arg("accept").arg(path).any_stdout().check();
+    let commit = server.deploy("ok again");
+    assert_eq!((last_end(&server), server.live()), (0, commit));
+}
+
+#[test]
 fn a_missing_database_is_skipped_before_the_first_activation_only() {
     let server = Server::new();
     let good = server.deploy("ok");

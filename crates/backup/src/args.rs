@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, ValueEnum, value_parser};
+use db::store::LATEST;
 use db::{Codec, Engine, Format, Packing, packing};
 use kit::settings::duration;
 use kit::{Exit, Failure};
@@ -16,16 +17,23 @@ use crate::retention::Rules;
 /// back and verified before it gets its name. The database is DATABASE_URL, sqlite:///absolute/path; programs that use
 /// it go on working meanwhile.
 ///
-/// With a rule (--keep-last, --keep-days) old backups go after each new one. A backup is kept when one rule keeps it;
-/// give both, and a clock that was wrong for a day costs no history. Only backups of DATABASE_URL and DEPLOY_ENV ever
-/// go, and only under the name that they got: one that you rename stays.
+/// A backup that is far smaller than the last good one (--shrink-limit) is kept, but suspect: the exit code is 1, nothing is
+/// removed, and it counts for nothing until `backup-db accept` says otherwise. What had less than 100 rows and less than
+/// 64 KiB may shrink as it likes.
+///
+/// With a rule (--keep-last, --keep-daily …) old backups go after each new one. The rules are those of `restic forget`: a
+/// backup is kept when one rule keeps it, only hours, days, weeks, months and years that have a backup count, and the
+/// oldest stays until there are as many as wanted. Give --keep-last among them, and a clock that was wrong for a day
+/// costs no history. Only backups of DATABASE_URL and DEPLOY_ENV ever go, and only under the name that they got: one that
+/// you rename stays. So does what the deployment of the live release, or of the one before it, backed up.
 #[derive(Parser, Debug)]
 pub(crate) struct Args {
     /// What to do
     #[arg(value_enum, default_value_t = Command::Create, hide_default_value = true)]
     pub(crate) command: Command,
 
-    /// For verify: names in BACKUP_DIR, `latest`, or paths; all backups of the database unless given
+    /// For verify: names in BACKUP_DIR, `latest`, or paths; all backups of the database unless given. For accept: names
+    /// or paths
     #[arg(value_name = "BACKUP", value_parser = backup)]
     pub(crate) backups: Vec<String>,
 
@@ -46,24 +54,26 @@ pub(crate) struct Args {
     pub(crate) level: Option<i32>,
 
     /// How many threads compress [default: one for each processor, at most 8]
-    #[arg(long, value_name = "N", env = "BACKUP_THREADS", value_parser = some, help_heading = CREATE)]
+    #[arg(long, value_name = "N", env = "BACKUP_THREADS", value_parser = value_parser!(u32).range(1..=256), help_heading = CREATE)]
     pub(crate) threads: Option<u32>,
 
     /// What a dump of a server looks like: SQL statements, or for PostgreSQL an archive for pg_restore [default: plain]
     #[arg(long, value_enum, value_name = "plain|custom", env = "BACKUP_FORMAT", help_heading = CREATE)]
     pub(crate) format: Option<DumpFormat>,
+    /// A backup with less than this percentage of the rows or bytes of the last good one is suspect; 0: none is
+    #[arg(long, value_name = "PERCENT", env = "BACKUP_SHRINK_LIMIT", default_value_t = 50, value_parser = value_parser!(u8).range(0..=100), help_heading = CREATE)]
+    pub(crate) shrink_limit: u8,
+
+    /// Look at the manifest and at the length of the data only, and read nothing; this gives no grade
+    #[arg(long, help_heading = "Options of verify")]
+    pub(crate) quick: bool,
 
     /// Show the backups of other databases and environments as well
     #[arg(long, help_heading = "Options of list")]
     pub(crate) all: bool,
 
-    /// Keep the newest N; damaged backups do not count
-    #[arg(long, value_name = "N", env = "BACKUP_KEEP_LAST", value_parser = some, help_heading = KEEP)]
-    pub(crate) keep_last: Option<u32>,
-
-    /// Keep what was made within D days before the newest
-    #[arg(long, value_name = "D", env = "BACKUP_KEEP_DAYS", value_parser = some, help_heading = KEEP)]
-    pub(crate) keep_days: Option<u32>,
+    #[command(flatten)]
+    pub(crate) rules: Rules,
 
     /// Only print what prune would keep and remove, and why
     #[arg(long, help_heading = "Options of prune")]
@@ -79,7 +89,6 @@ pub(crate) struct Args {
 }
 
 const CREATE: &str = "Options of create";
-const KEEP: &str = "Options of prune, and of create for pruning afterwards";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Command {
@@ -89,8 +98,10 @@ pub(crate) enum Command {
     List,
     /// Prove that backups would restore: all that restore-db checks before it touches anything
     Verify,
-    /// Remove old backups, by --keep-last and --keep-days
+    /// Remove old backups, by the --keep rules
     Prune,
+    /// Let suspect backups count, after a look at what happened to the database
+    Accept,
 }
 
 /// The formats that can be asked for.
@@ -110,24 +121,36 @@ pub(crate) enum IfAbsent {
     Skip,
 }
 
+impl Command {
+    /// As it is written on the command line.
+    fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+}
+
 impl Args {
-    /// 2 for an option of another command: to ignore it would do something else than was asked for.
+    /// 2 for an option of another command, because to ignore it would do something else than was asked for; and where
+    /// accept is not told what.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        let given = [
-            (self.if_absent == IfAbsent::Skip, "--if-absent", Command::Create),
-            (self.label.is_some(), "--label", Command::Create),
-            (self.all, "--all", Command::List),
-            (!self.backups.is_empty(), "BACKUP", Command::Verify),
-            (self.dry_run, "--dry-run", Command::Prune),
+        let given: [(bool, &str, &[Command]); 6] = [
+            (self.if_absent == IfAbsent::Skip, "--if-absent", &[Command::Create]),
+            (self.label.is_some(), "--label", &[Command::Create]),
+            (self.all, "--all", &[Command::List]),
+            (!self.backups.is_empty(), "BACKUP", &[Command::Verify, Command::Accept]),
+            (self.quick, "--quick", &[Command::Verify]),
+            (self.dry_run, "--dry-run", &[Command::Prune]),
         ];
-        match given.into_iter().find(|(is_given, _, command)| *is_given && *command != self.command) {
-            None => Ok(()),
-            Some((_, option, command)) => {
-                let name = |command: Command| format!("{command:?}").to_lowercase();
-                let message = format!("{option} belongs to backup-db {}, not to {}", name(command), name(self.command));
-                Err(Failure::new(Exit::USAGE, message))
-            }
+        if let Some((_, option, of)) = given.into_iter().find(|(is, _, of)| *is && !of.contains(&self.command)) {
+            let of: Vec<String> = of.iter().map(|command| command.name()).collect();
+            let message = format!("{option} belongs to backup-db {}, not to {}", of.join(" and "), self.command.name());
+            return Err(Failure::new(Exit::USAGE, message));
         }
+        if self.command == Command::Accept && (self.backups.is_empty() || self.backups.iter().any(|it| it == LATEST)) {
+            let failure =
+                Failure::new(Exit::USAGE, "accept needs the name of a suspect backup, and `latest` is never one");
+            return Err(failure.hint("see their names: backup-db list"));
+        }
+        Ok(())
     }
 
     /// How a database of this engine is dumped and stored: 78 for what there is not.
@@ -153,8 +176,7 @@ impl Args {
 
     /// What is to be kept; `None` when there is no rule.
     pub(crate) fn rules(&self) -> Option<Rules> {
-        let rules = Rules { last: self.keep_last, days: self.keep_days };
-        (rules.last.is_some() || rules.days.is_some()).then_some(rules)
+        (self.rules != Rules::default()).then_some(self.rules)
     }
 }
 
@@ -167,12 +189,4 @@ fn backup(text: &str) -> Result<String, String> {
         return Err("it is empty; supported: a name in BACKUP_DIR, `latest`, a path".to_owned());
     }
     Ok(text.to_owned())
-}
-
-fn some(text: &str) -> Result<u32, String> {
-    match text.parse() {
-        Ok(0) => Err("0 would keep nothing; supported: 1 and more".to_owned()),
-        Ok(number) => Ok(number),
-        Err(_) => Err(format!("`{text}` is not a whole number; supported: 1 to {}", u32::MAX)),
-    }
 }

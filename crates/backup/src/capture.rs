@@ -27,6 +27,7 @@ pub(crate) struct Facts {
     pub(crate) env: Option<String>,
     pub(crate) deploy: Option<String>,
     pub(crate) commit: Option<String>,
+    pub(crate) release: Option<String>,
     pub(crate) label: Option<String>,
 }
 
@@ -75,6 +76,7 @@ pub(crate) fn capture(
         env: facts.env,
         deploy: facts.deploy,
         commit: facts.commit,
+        release: facts.release,
         label: facts.label,
         format: manner.format,
         compression: manner.packing.codec,

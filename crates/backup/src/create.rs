@@ -1,11 +1,14 @@
 //! Making a backup, and pruning by the rules that are set.
 
-use db::{Deadline, Manifest, Store};
-use kit::root::Root;
-use kit::{Context, Failure, Outcome};
+use std::path::Path;
+
+use db::{Deadline, Manifest, Store, grade};
+use kit::root::{ReleaseName, Root};
+use kit::{Context, Exit, Failure, Outcome};
 
 use crate::args::Args;
 use crate::capture::{Facts, capture};
+use crate::gate::Gate;
 use crate::owner::Owner;
 use crate::partial::Partial;
 use crate::prune;
@@ -21,27 +24,45 @@ pub(crate) fn create(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> 
     };
     let manner = args.manner(database.engine())?;
     let store = Store::at(args.backup_dir.as_deref(), &cx.settings)?;
+    let live = root.as_ref().and_then(live);
     let facts = Facts {
         env: cx.settings.get("DEPLOY_ENV"),
         deploy: cx.deploy()?.map(|deploy| deploy.to_string()),
-        commit: root.as_ref().and_then(live_commit),
+        commit: live.as_ref().and_then(|(root, release)| root.revision(release).ok()),
+        release: live.map(|(_, release)| release.to_string()),
         label: args.label.clone(),
     };
+    let owner = Owner::of(database.identity(), &cx.settings);
     let partial = Partial::begin(store.dir(), "make a backup")?;
+    let gate = Gate::find(&store, &owner, args.shrink_limit)?;
     let manifest = capture(partial.path(), &database, facts, manner, &cx.settings, &deadline)?;
+    let suspicion = gate.and_then(|gate| gate.suspicion(&manifest));
+    if let Some(why) = &suspicion {
+        // Before the set has its name: killed in between, it must not count as a good one.
+        grade::doubt(partial.path(), &manifest, why)?;
+    }
     let path = partial.publish(manifest.created_at)?;
     record(cx, &path.display().to_string(), &manifest);
+    if let Some(why) = suspicion {
+        cx.detail("suspect", why.as_str());
+        return Err(suspect(&path, &why));
+    }
     if let Some(rules) = args.rules() {
-        let owner = Owner::of(database.identity(), &cx.settings);
-        prune::after(&path, &store, &owner, &rules, &deadline, cx);
+        prune::after(&path, &store, owner, rules, &deadline, cx);
     }
     Ok(Outcome::done(path.display().to_string()))
 }
 
-/// The commit that is live, where that is known; a backup does not depend on it.
-fn live_commit(root: &Root) -> Option<String> {
-    let release = root.live().ok().flatten()?;
-    root.revision(&release).ok()
+fn suspect(path: &Path, why: &str) -> Failure {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let message = format!("the backup {name} is made, but suspect: {why}; no old backup was removed");
+    let hint = format!("find out what happened to the database; if it is as it should be: backup-db accept {name}");
+    Failure::new(Exit::NO, message).hint(hint)
+}
+
+/// The release that is live, where that is known; a backup does not depend on it.
+fn live(root: &Root) -> Option<(&Root, ReleaseName)> {
+    Some((root, root.live().ok().flatten()?))
 }
 
 fn record(cx: &mut Context, path: &str, manifest: &Manifest) {

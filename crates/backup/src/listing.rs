@@ -46,6 +46,7 @@ fn to_json(entry: &Entry) -> Value {
         "env": manifest.and_then(|it| it.env.as_ref()),
         "deploy": manifest.and_then(|it| it.deploy.as_ref()),
         "commit": manifest.and_then(|it| it.commit.as_ref()),
+        "release": manifest.and_then(|it| it.release.as_ref()),
         "engine": manifest.map(|it| it.engine.to_string()),
         "format": manifest.map(|it| it.format.to_string()),
         "compression": manifest.map(|it| it.compression.to_string()),
@@ -54,6 +55,9 @@ fn to_json(entry: &Entry) -> Value {
         "stored_size": manifest.map(|it| it.stored.size),
         "rows": manifest.map(db::Manifest::rows),
         "damaged": entry.damaged,
+        "suspect": entry.mark.suspect,
+        "grade": manifest.map(|_| entry.mark.grade.word()),
+        "graded_at": entry.mark.at.map(clock::rfc3339),
     })
 }
 
@@ -61,7 +65,7 @@ fn table(entries: &[Entry], all: bool) -> String {
     if entries.is_empty() {
         return String::new();
     }
-    let mut head = vec!["name", "age", "raw", "stored", "rows", "commit"];
+    let mut head = vec!["name", "age", "raw", "stored", "rows", "grade", "commit"];
     head.extend(if all { vec!["env", "database", "label"] } else { vec!["label"] });
     let now = clock::now();
     let mut rows: Rows = vec![head.into_iter().map(str::to_owned).collect()];
@@ -80,6 +84,7 @@ fn row(entry: &Entry, all: bool, now: Time) -> Vec<String> {
         number(manifest.map(|it| size(it.raw.size))),
         number(manifest.map(|it| size(it.stored.size))),
         number(manifest.map(|it| it.rows().to_string())),
+        worth(entry),
         text(commit).chars().take(7).collect(),
     ];
     if all {
@@ -87,8 +92,16 @@ fn row(entry: &Entry, all: bool, now: Time) -> Vec<String> {
         cells.push(text(manifest.map(|it| &it.database)));
     }
     let label = manifest.and_then(|it| it.label.clone()).unwrap_or_default();
-    cells.push(entry.damaged.as_ref().map_or(label, |why| format!("damaged: {why}")));
+    let suspect = entry.mark.suspect.as_ref().map(|why| format!("suspect: {why}"));
+    let flaw = entry.damaged.as_ref().map(|why| format!("damaged: {why}")).or(suspect);
+    cells.push(flaw.unwrap_or(label));
     cells.iter().map(|cell| voice::clean_line(cell)).collect()
+}
+
+/// Its grade, where it counts for something.
+fn worth(entry: &Entry) -> String {
+    let word = if entry.is_good() { entry.mark.grade.word() } else { "-" };
+    word.to_owned()
 }
 
 /// Columns of equal width, two blanks between them.

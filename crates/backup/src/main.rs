@@ -1,13 +1,16 @@
 //! backup-db: a backup either has its final name and is complete, or does not exist; and the newest good one is never
 //! removed.
 
+mod accept;
 mod args;
 mod capture;
 mod config;
 mod create;
+mod gate;
 mod listing;
 mod owner;
 mod partial;
+mod pins;
 mod proof;
 mod prune;
 mod quantity;
@@ -26,13 +29,23 @@ const TOOL: Tool = Tool {
     exits: &[
         (
             Exit::DONE,
-            "the backup is made and verified; listed; all verify; pruned; with --if-absent skip: or there is nothing to \
-             back up yet",
+            "the backup is made and verified; listed; all verify; pruned; accepted; with --if-absent skip: or there is \
+             nothing to back up yet",
         ),
-        (Exit::NO, "verify: at least one backup does not verify"),
+        (
+            Exit::NO,
+            "the backup is made, but far smaller than the last good one: it is suspect, and nothing was removed; verify: at \
+             least one backup does not verify",
+        ),
         (Exit::USAGE, "wrong usage; prune: no rule says what to keep; nothing was removed"),
-        (Exit::DAMAGED, "the database is damaged, or the file is no database; no backup was made of it"),
-        (Exit::ABSENT, "the database, or DEPLOY_ROOT, is not there; verify: there is no such backup, or none at all"),
+        (
+            Exit::DAMAGED,
+            "the database is damaged, or the file is no database; no backup was made of it; accept: the backup is damaged",
+        ),
+        (
+            Exit::ABSENT,
+            "the database, or DEPLOY_ROOT, is not there; verify, accept: there is no such backup, or none at all",
+        ),
         (Exit::CANNOT_CREATE, "BACKUP_DIR cannot be made or written to"),
         (Exit::IO, "reading or writing failed: the disk is full, say"),
         (Exit::BUSY, "others kept the database locked all the time"),
@@ -43,7 +56,14 @@ const TOOL: Tool = Tool {
         ("backup-db -e prod --label 'before the import'", "Leave a word for the person who restores it"),
         ("backup-db -e prod list", "Show what there is to restore"),
         ("backup-db -e prod verify latest", "Prove that the newest backup would restore"),
-        ("backup-db -e prod prune --keep-last 7 --keep-days 30 --dry-run", "See what would go, and why"),
+        (
+            "backup-db -e prod accept 2026-11-21T10-15-00Z",
+            "Let a suspect backup count: it was right that so much is gone",
+        ),
+        (
+            "backup-db -e prod prune --keep-last 3 --keep-daily 7 --keep-monthly 12 --dry-run",
+            "See what would go, and why",
+        ),
     ],
 };
 
@@ -58,5 +78,6 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
         Command::List => listing::list(args, cx),
         Command::Verify => verify::verify(args, cx),
         Command::Prune => prune::prune(args, cx),
+        Command::Accept => accept::accept(args, cx),
     }
 }

@@ -8,14 +8,14 @@ use kit::{Attempt, Context, Exit, Failure, Outcome};
 use crate::args::Args;
 use crate::owner::Owner;
 use crate::partial;
+use crate::pins::Pin;
 use crate::proof::prove;
-use crate::retention::{Decision, Fate, Rules, plan, settle};
+use crate::retention::{Decision, Fate, Policy, Rules, plan, settle};
 
 /// All that a plan depends on but the sets themselves.
 struct Pruning<'a> {
     store: &'a Store,
-    owner: &'a Owner,
-    rules: &'a Rules,
+    policy: &'a Policy,
     deadline: &'a Deadline,
 }
 
@@ -29,16 +29,17 @@ pub(crate) fn prune(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     let owner = Owner::of(Url::require(&cx.settings)?.identity(), &cx.settings);
     let store = Store::at(args.backup_dir.as_deref(), &cx.settings)?;
     let deadline = Deadline::after(args.timeout);
-    let pruning = Pruning { store: &store, owner: &owner, rules: &rules, deadline: &deadline };
+    let policy = Policy { owner, rules, pins: Pin::find(cx)? };
+    let pruning = Pruning { store: &store, policy: &policy, deadline: &deadline };
     let mut entries = store.entries()?;
     pruning.prove_newest(&mut entries, None)?;
-    let plan = plan(&entries, &owner, &rules);
+    let plan = plan(&entries, &policy);
     if args.dry_run {
         let lines: Vec<String> = plan.iter().map(Decision::spell).collect();
         cx.detail("plan", lines.clone());
         return Ok(Outcome::done(lines.join("\n")));
     }
-    warn_of_damaged(&plan, cx);
+    warn_of_left(&plan, cx);
     let (removed, result) = pruning.act(&plan);
     cx.detail("removed", removed.clone());
     result?;
@@ -50,16 +51,16 @@ pub(crate) fn prune(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
 
 /// Prunes after a backup was made, which is trusted: it was verified before it got its name. The backup is made whatever
 /// happens here, so a failure is a warning, and the record says so.
-pub(crate) fn after(made: &Path, store: &Store, owner: &Owner, rules: &Rules, deadline: &Deadline, cx: &mut Context) {
-    let pruning = Pruning { store, owner, rules, deadline };
-    let (removed, result) = match pruning.plan_after(made) {
-        Ok(entries) => {
-            let plan = plan(&entries, owner, rules);
-            warn_of_damaged(&plan, cx);
-            pruning.act(&plan)
-        }
-        Err(failure) => (Vec::new(), Err(failure)),
-    };
+pub(crate) fn after(made: &Path, store: &Store, owner: Owner, rules: Rules, deadline: &Deadline, cx: &mut Context) {
+    let pruned = Pin::find(cx).and_then(|pins| {
+        let policy = Policy { owner, rules, pins };
+        let pruning = Pruning { store, policy: &policy, deadline };
+        let entries = pruning.plan_after(made)?;
+        let plan = plan(&entries, &policy);
+        warn_of_left(&plan, cx);
+        Ok(pruning.act(&plan))
+    });
+    let (removed, result) = pruned.unwrap_or_else(|failure| (Vec::new(), Err(failure)));
     if !removed.is_empty() {
         cx.say(&format!("removed {}", removed.join(", ")));
     }
@@ -75,7 +76,7 @@ impl Pruning<'_> {
     fn plan_after(&self, made: &Path) -> Result<Vec<Entry>, Failure> {
         let mut entries = self.store.entries()?;
         self.prove_newest(&mut entries, Some(made))?;
-        let plan = plan(&entries, self.owner, self.rules);
+        let plan = plan(&entries, self.policy);
         let newest = plan.iter().find(|decision| decision.is_kept()).map(|newest| newest.entry.name.as_str());
         // Days are counted from a set of a time to come: each new backup would go as soon as it is made.
         if plan.iter().any(|decision| decision.is_removed() && decision.entry.path == made) {
@@ -90,7 +91,7 @@ impl Pruning<'_> {
 
     /// Verifies the newest set that will be kept, before anything goes.
     fn prove_newest(&self, entries: &mut [Entry], trusted: Option<&Path>) -> Result<(), Failure> {
-        settle(entries, self.owner, self.rules, |entry| {
+        settle(entries, self.policy, |entry| {
             if trusted == Some(&entry.path) {
                 return Ok(None);
             }
@@ -128,15 +129,18 @@ impl Pruning<'_> {
     }
 }
 
-fn warn_of_damaged(plan: &[Decision], cx: &Context) {
+fn warn_of_left(plan: &[Decision], cx: &Context) {
     for Decision { entry, fate } in plan {
-        if let Fate::Leave(why) = fate {
-            cx.warn(&format!("{} is damaged and stays until a person removes it: {why}", entry.name));
-        }
+        let stays = match fate {
+            Fate::Damaged(why) => format!("is damaged and stays until a person removes it: {why}"),
+            Fate::Suspect(why) => format!("is suspect and stays until a person has looked at it: {why}"),
+            Fate::Keep(_) | Fate::Remove => continue,
+        };
+        cx.warn(&format!("{} {stays}", entry.name));
     }
 }
 
 fn without_rule() -> Failure {
     Failure::new(Exit::USAGE, "will not prune: nothing says what to keep")
-        .hint("say --keep-last N, --keep-days D or both, or set BACKUP_KEEP_LAST and BACKUP_KEEP_DAYS")
+        .hint("say --keep-last N, --keep-daily N or another --keep rule, or set BACKUP_KEEP_LAST, BACKUP_KEEP_DAILY …")
 }

@@ -2,23 +2,31 @@
 
 #[cfg(test)]
 mod histories;
+#[cfg(test)]
+mod model;
+mod period;
+mod rules;
+#[cfg(test)]
+pub(crate) mod sample;
+mod span;
+#[cfg(test)]
+mod year;
 
 use db::Entry;
 use kit::Failure;
 use kit::clock::Time;
 
 use crate::owner::Owner;
-use crate::quantity::count;
+use crate::pins::Pin;
 
-const DAY: u64 = 24 * 60 * 60 * 1000;
+pub(crate) use rules::Rules;
 
-/// What is to be kept. A set is kept when any rule keeps it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules {
-    /// The newest so many.
-    pub(crate) last: Option<u32>,
-    /// What was made within so many days before the newest.
-    pub(crate) days: Option<u32>,
+/// Whose sets are judged, and what keeps one.
+#[derive(Clone, Debug)]
+pub(crate) struct Policy {
+    pub(crate) owner: Owner,
+    pub(crate) rules: Rules,
+    pub(crate) pins: Vec<Pin>,
 }
 
 /// What becomes of a set.
@@ -29,7 +37,9 @@ pub(crate) enum Fate {
     /// No rule keeps it.
     Remove,
     /// It is damaged: it counts for nothing, and a person decides what becomes of it.
-    Leave(String),
+    Damaged(String),
+    /// It is suspect: it counts for nothing until a person has said that it may.
+    Suspect(String),
 }
 
 /// A set and its fate.
@@ -48,35 +58,53 @@ impl Decision<'_> {
         self.fate == Fate::Remove
     }
 
-    /// `keep NAME: newest good, last 3`.
+    /// `keep NAME: newest good, last 3, daily 2026-11-21`.
     pub(crate) fn spell(&self) -> String {
         let name = &self.entry.name;
         match &self.fate {
             Fate::Keep(reasons) => format!("keep {name}: {}", reasons.join(", ")),
             Fate::Remove => format!("remove {name}: no rule keeps it"),
-            Fate::Leave(why) => format!("leave {name}: damaged, and counts for nothing: {why}"),
+            Fate::Damaged(why) => format!("leave {name}: damaged, and counts for nothing: {why}"),
+            Fate::Suspect(why) => format!("leave {name}: suspect, and counts for nothing until it is accepted: {why}"),
         }
     }
 }
 
 /// Decides on the owner's sets that this tool made and that nobody renamed, newest first; all others are not in the
-/// plan. The newest good one is kept whatever the rules, and days are counted back from it: not from now, or a clock
-/// that jumps ahead would empty the directory. A set that might be the owner's, because its manifest cannot be read, is
-/// in the plan to be left.
-pub(crate) fn plan<'a>(entries: &'a [Entry], owner: &Owner, rules: &Rules) -> Vec<Decision<'a>> {
-    let is_concerned = |entry: &&Entry| entry.is_ours && (entry.manifest.is_none() || owner.owns(entry));
+/// plan. The newest good one is kept whatever the rules, and so is what a release needs. A set that might be the
+/// owner's, because its manifest cannot be read, is in the plan to be left.
+pub(crate) fn plan<'a>(entries: &'a [Entry], policy: &Policy) -> Vec<Decision<'a>> {
+    let is_concerned = |entry: &&Entry| entry.is_ours && (entry.manifest.is_none() || policy.owner.owns(entry));
     let mut entries: Vec<&Entry> = entries.iter().filter(is_concerned).collect();
     entries.sort_by_cached_key(|entry| entry.newest_first());
-    let mut newest = None;
-    let mut rank = 0;
-    let mut decide = |entry: &Entry| match (&entry.damaged, entry.made_at()) {
-        (None, Some(made_at)) => {
-            rank += 1;
-            fate(rank, made_at, *newest.get_or_insert(made_at), rules)
-        }
-        (why, _) => Fate::Leave(why.clone().unwrap_or_default()),
+    let good: Vec<(&Entry, Time)> =
+        entries.iter().filter(|entry| entry.is_good()).filter_map(|entry| Some((*entry, entry.made_at()?))).collect();
+    let mut judged = policy.rules.judge(&good).into_iter();
+    let mut is_newest = true;
+    let mut decide = |entry: &Entry| {
+        left(entry).unwrap_or_else(|| {
+            let first = std::mem::take(&mut is_newest).then(|| "newest good".to_owned());
+            let of_rules = judged.next().unwrap_or_default();
+            keep(first.into_iter().chain(of_rules).chain(pinned(entry, &policy.pins)).collect())
+        })
     };
     entries.into_iter().map(|entry| Decision { entry, fate: decide(entry) }).collect()
+}
+
+/// The fate of what counts for nothing.
+fn left(entry: &Entry) -> Option<Fate> {
+    let damaged = entry.damaged.clone().map(Fate::Damaged);
+    let suspect = || entry.mark.suspect.clone().map(Fate::Suspect);
+    damaged.or_else(suspect).or_else(|| (!entry.is_good()).then(|| Fate::Damaged("it has no manifest".to_owned())))
+}
+
+fn keep(reasons: Vec<String>) -> Fate {
+    if reasons.is_empty() { Fate::Remove } else { Fate::Keep(reasons) }
+}
+
+fn pinned<'a>(entry: &'a Entry, pins: &'a [Pin]) -> impl Iterator<Item = String> + 'a {
+    let deploy = entry.manifest.as_ref().and_then(|manifest| manifest.deploy.as_ref());
+    pins.iter().filter(move |pin| Some(&pin.deploy) == deploy).map(|pin| pin.reason.clone())
 }
 
 /// Makes sure of the newest set that is kept, before anything is removed: `damage` looks at it in full. One that is
@@ -84,12 +112,11 @@ pub(crate) fn plan<'a>(entries: &'a [Entry], owner: &Owner, rules: &Rules) -> Ve
 /// good one.
 pub(crate) fn settle(
     entries: &mut [Entry],
-    owner: &Owner,
-    rules: &Rules,
+    policy: &Policy,
     mut damage: impl FnMut(&Entry) -> Result<Option<String>, Failure>,
 ) -> Result<(), Failure> {
     loop {
-        let plan = plan(entries, owner, rules);
+        let plan = plan(entries, policy);
         // Where nothing goes, nothing is to be proven: to count for less never removes more.
         let goes = plan.iter().any(Decision::is_removed);
         let Some(newest) = plan.iter().find(|decision| goes && decision.is_kept()) else {
@@ -105,39 +132,24 @@ pub(crate) fn settle(
     }
 }
 
-/// The fate of the good set with this rank among the good ones; the newest has rank 1.
-fn fate(rank: u32, made_at: Time, newest: Time, rules: &Rules) -> Fate {
-    let mut reasons = Vec::new();
-    if rank == 1 {
-        reasons.push("newest good".to_owned());
-    }
-    if let Some(last) = rules.last.filter(|last| rank <= *last) {
-        reasons.push(format!("last {last}"));
-    }
-    let age = u64::try_from((newest - made_at).num_milliseconds()).unwrap_or_default();
-    if let Some(days) = rules.days.filter(|days| age <= u64::from(*days) * DAY) {
-        reasons.push(format!("within {}", count(days.into(), "day")));
-    }
-    if reasons.is_empty() { Fate::Remove } else { Fate::Keep(reasons) }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::histories::{entry, owner};
+    use super::sample::{entry, owner, policy};
     use super::{Fate, Rules, plan};
+    use crate::pins::Pin;
 
     fn spelled(rules: Rules, sets: &[(&str, bool)]) -> Vec<String> {
         let mut entries: Vec<_> = sets.iter().map(|(name, _)| entry(name, &owner())).collect();
         for (entry, (_, is_good)) in entries.iter_mut().zip(sets) {
             entry.damaged = (!is_good).then(|| "why".to_owned());
         }
-        plan(&entries, &owner(), &rules).iter().map(super::Decision::spell).collect()
+        plan(&entries, &policy(rules)).iter().map(super::Decision::spell).collect()
     }
 
     #[test]
     fn a_set_is_kept_by_any_rule_and_each_says_so() {
         let said = spelled(
-            Rules { last: Some(2), days: Some(1) },
+            Rules { last: Some(2), days: Some(1), ..Rules::default() },
             &[
                 ("2024-03-01T03-00-00Z", true),
                 ("2024-02-29T03-00-00Z", true),
@@ -159,7 +171,7 @@ mod tests {
     #[test]
     fn a_tenth_backup_of_the_same_second_is_newer_than_the_second() {
         let said = spelled(
-            Rules { last: Some(1), days: None },
+            Rules { last: Some(1), ..Rules::default() },
             &[("2024-03-01T03-00-00Z-2", true), ("2024-03-01T03-00-00Z-10", true), ("2024-03-01T03-00-00Z", true)],
         );
         assert_eq!(said[0], "keep 2024-03-01T03-00-00Z-10: newest good, last 1");
@@ -172,7 +184,7 @@ mod tests {
             (entry("2024-03-01T03-00-00Z", &owner()), entry("2024-03-02T03-00-00Z", &owner()));
         renamed.is_ours = false;
         of_other.manifest.as_mut().unwrap().env = None;
-        assert!(plan(&[renamed, of_other], &owner(), &Rules { last: Some(1), days: None }).is_empty());
+        assert!(plan(&[renamed, of_other], &policy(Rules { last: Some(1), ..Rules::default() })).is_empty());
     }
 
     #[test]
@@ -181,7 +193,70 @@ mod tests {
         unreadable.manifest = None;
         unreadable.damaged = Some("manifest.json is missing".to_owned());
         let entries = [unreadable];
-        let plan = plan(&entries, &owner(), &Rules { last: Some(1), days: None });
-        assert_eq!(plan[0].fate, Fate::Leave("manifest.json is missing".to_owned()));
+        let plan = plan(&entries, &policy(Rules { last: Some(1), ..Rules::default() }));
+        assert_eq!(plan[0].fate, Fate::Damaged("manifest.json is missing".to_owned()));
+    }
+
+    #[test]
+    fn the_newest_of_a_period_stands_for_it_and_periods_without_a_backup_do_not_count() {
+        let rules = Rules { hourly: Some(1), daily: Some(2), weekly: Some(2), ..Rules::default() };
+        let names = ["2024-03-05T03-30-00Z", "2024-03-05T03-00-00Z", "2024-02-29T03-00-00Z", "2024-02-28T03-00-00Z"];
+        assert_eq!(
+            spelled(rules, &names.map(|name| (name, true))),
+            [
+                "keep 2024-03-05T03-30-00Z: newest good, hourly 2024-03-05T03, daily 2024-03-05, weekly 2024-W10",
+                "remove 2024-03-05T03-00-00Z: no rule keeps it",
+                "keep 2024-02-29T03-00-00Z: daily 2024-02-29, weekly 2024-W09",
+                "remove 2024-02-28T03-00-00Z: no rule keeps it",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_oldest_stays_until_there_are_as_many_periods_as_wanted() {
+        let names = ["2024-03-05T03-00-00Z", "2024-03-04T03-00-00Z", "2024-03-03T03-00-00Z"].map(|name| (name, true));
+        let said = spelled(Rules { monthly: Some(2), ..Rules::default() }, &names);
+        assert_eq!(said[1], "remove 2024-03-04T03-00-00Z: no rule keeps it");
+        assert_eq!(said[2], "keep 2024-03-03T03-00-00Z: oldest until there are 2 monthly");
+        let said = spelled(Rules { monthly: Some(1), ..Rules::default() }, &names);
+        assert_eq!(said[2], "remove 2024-03-03T03-00-00Z: no rule keeps it");
+    }
+
+    #[test]
+    fn what_is_exactly_as_old_as_the_span_is_no_longer_within_it() {
+        let rules = Rules { within: Some(super::span::Span::parse("1d").unwrap()), ..Rules::default() };
+        let names = ["2024-03-01T03-00-00Z", "2024-02-29T03-00-01Z", "2024-02-29T03-00-00Z"];
+        let said = spelled(rules, &names.map(|name| (name, true)));
+        assert_eq!(said[1], "keep 2024-02-29T03-00-01Z: within 1d");
+        assert_eq!(said[2], "remove 2024-02-29T03-00-00Z: no rule keeps it");
+    }
+
+    #[test]
+    fn what_a_release_needs_stays_whatever_the_rules() {
+        let mut entries =
+            ["2024-03-03T03-00-00Z", "2024-03-02T03-00-00Z", "2024-03-01T03-00-00Z"].map(|name| entry(name, &owner()));
+        entries[1].manifest.as_mut().unwrap().deploy = Some("prod-4".to_owned());
+        entries[2].manifest.as_mut().unwrap().deploy = Some("prod-42".to_owned());
+        let mut policy = policy(Rules { last: Some(1), ..Rules::default() });
+        policy.pins =
+            vec![Pin { deploy: "prod-42".to_owned(), reason: "the backup of prod-42, which is live".to_owned() }];
+        let said: Vec<String> = plan(&entries, &policy).iter().map(super::Decision::spell).collect();
+        assert_eq!(said[1], "remove 2024-03-02T03-00-00Z: no rule keeps it");
+        assert_eq!(said[2], "keep 2024-03-01T03-00-00Z: the backup of prod-42, which is live");
+    }
+
+    #[test]
+    fn a_suspect_one_is_left_and_is_not_the_newest() {
+        let mut entries = ["2024-03-02T03-00-00Z", "2024-03-01T03-00-00Z"].map(|name| entry(name, &owner()));
+        entries[0].mark.suspect = Some("it shrank".to_owned());
+        let said: Vec<String> = plan(&entries, &policy(Rules { last: Some(1), ..Rules::default() }))
+            .iter()
+            .map(super::Decision::spell)
+            .collect();
+        assert_eq!(
+            said[0],
+            "leave 2024-03-02T03-00-00Z: suspect, and counts for nothing until it is accepted: it shrank"
+        );
+        assert_eq!(said[1], "keep 2024-03-01T03-00-00Z: newest good, last 1");
     }
 }

@@ -1,8 +1,9 @@
 //! Whether backups would restore, each told on a line.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
-use db::{Deadline, Entry, Set, Store, Url, set};
+use db::{Deadline, Entry, Grade, Set, Store, Url, grade, set};
 use kit::{Context, Exit, Failure, Outcome, signal, voice};
 use serde_json::{Value, json};
 
@@ -27,6 +28,8 @@ struct Finding {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Verified,
+    /// It was only looked at, as was asked for.
+    Unread,
     Damaged,
     Absent,
     /// It could not be found out.
@@ -42,7 +45,8 @@ pub(crate) fn verify(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> 
         [] => Asked::all(&store, &url)?,
         names => names.iter().map(|name| Asked::named(name, &store, &url)).collect(),
     };
-    let findings: Vec<Finding> = asked.into_iter().map(|asked| asked.examine(&store, &deadline)).collect();
+    let examine = |asked: Asked| if args.quick { asked.glance() } else { asked.examine(&store, &deadline, cx) };
+    let findings: Vec<Finding> = asked.into_iter().map(examine).collect();
     cx.detail("backups", findings.iter().map(Finding::to_json).collect::<Vec<_>>());
     let lines: Vec<String> = findings.iter().map(Finding::spell).collect();
     match conclude(&findings) {
@@ -73,16 +77,36 @@ impl Asked {
         Self { name: own.unwrap_or_else(|| name.to_owned()), path }
     }
 
-    fn examine(self, store: &Store, deadline: &Deadline) -> Finding {
+    /// Looks without reading: the manifest, and the length of the data.
+    fn glance(self) -> Finding {
+        let looked = self.path.and_then(|path| match Entry::look(&path) {
+            Some(Entry { damaged: None, .. }) => Ok(()),
+            Some(Entry { damaged: Some(why), .. }) => Err(Failure::new(Exit::DAMAGED, why)),
+            None if path.is_dir() => Err(Failure::new(Exit::DAMAGED, "it is no backup")),
+            None => Err(Failure::new(Exit::ABSENT, format!("there is no backup {}", path.display()))),
+        });
+        let told = looked.map(|()| "the manifest and the length are right; nothing was read".to_owned());
+        Finding::of(self.name, Verdict::Unread, told)
+    }
+
+    /// Reads it in full, and gives or takes away its grade.
+    fn examine(self, store: &Store, deadline: &Deadline, cx: &Context) -> Finding {
+        let began = Instant::now();
+        let path = self.path.as_ref().ok().cloned();
         let opened = self.path.and_then(|path| Set::open(&path, deadline));
         let proven = opened.and_then(|set| prove(&set, store, deadline).map(|()| set));
-        let (verdict, message) = match &proven {
-            Ok(set) => (Verdict::Verified, contents(set)),
-            Err(failure) if failure.exit == Exit::DAMAGED => (Verdict::Damaged, set::reason(failure).to_owned()),
-            Err(failure) if failure.exit == Exit::ABSENT => (Verdict::Absent, failure.message.clone()),
-            Err(failure) => (Verdict::Unknown, failure.message.clone()),
+        let graded = match (&proven, path) {
+            (Ok(set), _) => {
+                let seconds = began.elapsed().as_secs_f64();
+                grade::give(set.path(), set.manifest(), Grade::Verified { seconds })
+            }
+            (Err(failure), Some(path)) if failure.exit == Exit::DAMAGED => grade::revoke(&path),
+            _ => Ok(()),
         };
-        Finding { name: self.name, verdict, message, failure: proven.err() }
+        if let Err(failure) = graded {
+            cx.warn(&format!("the grade of {} is not up to date: {}", self.name, failure.message));
+        }
+        Finding::of(self.name, Verdict::Verified, proven.map(|set| contents(&set)))
     }
 }
 
@@ -92,6 +116,17 @@ fn contents(set: &Set) -> String {
 }
 
 impl Finding {
+    /// What was found out: this verdict, or the one that the failure stands for.
+    fn of(name: String, good: Verdict, found: Result<String, Failure>) -> Self {
+        let (verdict, message) = match &found {
+            Ok(told) => (good, told.clone()),
+            Err(failure) if failure.exit == Exit::DAMAGED => (Verdict::Damaged, set::reason(failure).to_owned()),
+            Err(failure) if failure.exit == Exit::ABSENT => (Verdict::Absent, failure.message.clone()),
+            Err(failure) => (Verdict::Unknown, failure.message.clone()),
+        };
+        Self { name, verdict, message, failure: found.err() }
+    }
+
     fn spell(&self) -> String {
         let between = if self.verdict == Verdict::Verified { "  " } else { ": " };
         voice::clean_line(&format!("{}  {}{between}{}", self.name, self.verdict.word(), self.message))
@@ -106,6 +141,7 @@ impl Verdict {
     fn word(self) -> &'static str {
         match self {
             Self::Verified => "verified",
+            Self::Unread => "unread",
             Self::Damaged => "damaged",
             Self::Absent => "absent",
             Self::Unknown => "unknown",

@@ -9,6 +9,7 @@ use kit::{Attempt, Exit, Failure, files};
 
 use crate::deadline::Deadline;
 use crate::digest::Digest;
+use crate::grade;
 
 /// The file of that name.
 pub const FILE: &str = "SHA256SUMS";
@@ -39,7 +40,7 @@ pub fn from_text(text: &str) -> Result<Sums, Failure> {
     Ok(sums)
 }
 
-/// The hashes of all files in a set but for `SHA256SUMS` itself. 65 for anything that is neither a regular file nor
+/// The hashes of all files in a set but for `SHA256SUMS` itself and `grade.json`, which changes later. 65 for anything that is neither a regular file nor
 /// the directory `config`.
 pub fn of_set(set: &Path, deadline: &Deadline) -> Result<Sums, Failure> {
     let mut sums = Sums::new();
@@ -57,6 +58,9 @@ pub fn of_set(set: &Path, deadline: &Deadline) -> Result<Sums, Failure> {
         let kind = fs::symlink_metadata(&path).attempt(format_args!("look at {}", path.display()))?;
         if !kind.is_file() {
             return Err(damaged(format!("{name} is not a regular file")));
+        }
+        if grade::is_sidecar(&name) {
+            continue;
         }
         let digest = Digest::of_file(&path, deadline)?;
         sums.insert(name, digest.sha256);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use kit::clock::{self, Time};
 
+use crate::grade::{self, Mark};
 use crate::manifest::Manifest;
 use crate::set::read_manifest;
 
@@ -22,27 +23,33 @@ pub struct Entry {
     pub manifest: Option<Manifest>,
     /// Why it cannot be restored, as far as that is seen.
     pub damaged: Option<String>,
+    /// What it has been shown to be worth, and whether a person has to look at it.
+    pub mark: Mark,
 }
 
 impl Entry {
     /// Looks at an entry of the directory; `None` for what is no set. What is hidden is not complete. Under a name of
     /// our form a set is expected, and damaged when it has no manifest; any other name is somebody else's until a
     /// manifest of ours says otherwise.
-    pub(crate) fn look(path: &Path) -> Option<Self> {
+    #[must_use]
+    pub fn look(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_string_lossy().into_owned();
         let path = path.to_owned();
-        if name.starts_with('.') || !path.is_dir() {
+        let is_real = path.symlink_metadata().is_ok_and(|kind| kind.is_dir());
+        if name.starts_with('.') || (!is_real && !path.is_dir()) {
             return None;
         }
         let has_our_form = moment(&name).is_some();
-        let is_ours = has_our_form && path.symlink_metadata().is_ok_and(|kind| kind.is_dir());
+        let is_ours = has_our_form && is_real;
         match read_manifest(&path) {
             Ok(manifest) => {
                 let damaged = lacks_database(&path, &manifest);
-                Some(Self { name, path, is_ours, manifest: Some(manifest), damaged })
+                let mark = grade::look(&path, &manifest);
+                Some(Self { name, path, is_ours, manifest: Some(manifest), damaged, mark })
             }
             Err(failure) if has_our_form => {
-                Some(Self { name, path, is_ours, manifest: None, damaged: Some(failure.message) })
+                let damaged = Some(failure.message);
+                Some(Self { name, path, is_ours, manifest: None, damaged, mark: Mark::default() })
             }
             Err(_) => None,
         }
@@ -52,6 +59,12 @@ impl Entry {
     #[must_use]
     pub fn is_of(&self, database: &str) -> bool {
         self.manifest.as_ref().is_some_and(|manifest| manifest.database == database)
+    }
+
+    /// Whether it counts: nothing shows that it is damaged, and no person has to look at it first.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.manifest.is_some() && self.damaged.is_none() && self.mark.suspect.is_none()
     }
 
     /// When it was made: what its manifest says, else its name.

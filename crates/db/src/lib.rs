@@ -1,9 +1,9 @@
 //! Databases, for the tools that back them up, restore and migrate them.
 //!
-//! [`url`] says which database is meant, [`sqlite`] is an engine, and [`engine`] says what all have in common. A backup [`set`]
-//! holds what the engine gave, packed by a [`codec`] ([`packing`]), described by its [`manifest`] and guarded by its
-//! [`checksums`]; a [`store`] holds the sets, each an [`entry`]. Everything that may take long has a [`deadline`], and every
-//! byte that is kept has a [`digest`].
+//! [`url`] says which database is meant, [`sqlite`] is an engine, and [`engine`] says what all have in common. A backup
+//! [`set`] holds what the engine gave, packed by a [`codec`] ([`packing`]), described by its [`manifest`] and guarded by its
+//! [`checksums`]; a [`store`] holds the sets, each an [`entry`] with a [`grade`]. Everything that may take long has a
+//! [`deadline`], and every byte that is kept has a [`digest`].
 
 pub mod address;
 pub mod checksums;
@@ -12,6 +12,7 @@ pub mod deadline;
 pub mod digest;
 pub mod engine;
 pub mod entry;
+pub mod grade;
 pub mod manifest;
 pub mod packing;
 pub mod server;
@@ -25,6 +26,7 @@ pub use codec::{Codec, Packer, Unpacker};
 pub use deadline::Deadline;
 pub use engine::{Engine, Format};
 pub use entry::Entry;
+pub use grade::Grade;
 pub use manifest::Manifest;
 pub use packing::Packing;
 pub use set::Set;

@@ -58,6 +58,9 @@ pub struct Manifest {
     /// The commit that was live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// The release that was live, of that commit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// What a person called it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,

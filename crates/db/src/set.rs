@@ -180,6 +180,7 @@ mod tests {
             env: None,
             deploy: None,
             commit: None,
+            release: None,
             label: None,
             compression: Codec::Gzip,
             file,

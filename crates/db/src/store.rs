@@ -1,7 +1,9 @@
 //! `BACKUP_DIR`: the directory that holds the sets of an environment.
 
 use std::io;
+use std::panic;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use kit::settings::Settings;
 use kit::{Exit, Failure, files};
@@ -10,6 +12,9 @@ use crate::entry::Entry;
 
 /// What stands for the newest set.
 pub const LATEST: &str = "latest";
+
+/// So many sets are looked at in about ten milliseconds, a hundred times what it takes to start a thread.
+const WORTH_A_THREAD: usize = 250;
 
 /// A directory of backup sets.
 #[derive(Clone, Debug)]
@@ -59,13 +64,21 @@ impl Store {
     }
 
     /// The newest set of this database, by what the manifests say: 66 when there is none. A newest set that is
-    /// damaged is still the newest: taking an older one instead is for a person to decide.
+    /// damaged is still the newest: taking an older one instead is for a person to decide. One that is suspect is not,
+    /// until a person has said that it may count.
     fn latest(&self, database: &str) -> Result<PathBuf, Failure> {
         let is_of_database = |entry: &Entry| entry.is_of(database);
-        let newest = self.entries()?.into_iter().find(is_of_database);
-        newest.map(|entry| entry.path).ok_or_else(|| {
-            let message = format!("there is no backup of {database} in {}", self.dir.display());
-            Failure::new(Exit::ABSENT, message).hint("name a backup by its path, or make one: backup-db")
+        let (suspect, counting): (Vec<Entry>, Vec<Entry>) =
+            self.entries()?.into_iter().filter(is_of_database).partition(|entry| entry.mark.suspect.is_some());
+        if let Some(newest) = counting.into_iter().next() {
+            return Ok(newest.path);
+        }
+        let dir = self.dir.display();
+        Err(match suspect.first() {
+            None => Failure::new(Exit::ABSENT, format!("there is no backup of {database} in {dir}"))
+                .hint("name a backup by its path, or make one: backup-db"),
+            Some(entry) => Failure::new(Exit::ABSENT, format!("every backup of {database} in {dir} is suspect"))
+                .hint(format!("name one, or let the newest count: backup-db accept {}", entry.name)),
         })
     }
 
@@ -77,8 +90,24 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(Failure::io(doing, &error)),
         };
-        let mut entries: Vec<Entry> = paths.iter().filter_map(|path| Entry::look(path)).collect();
+        let mut entries = look(&paths);
         entries.sort_by_cached_key(Entry::newest_first);
         Ok(entries)
     }
+}
+
+/// Looks at all of them, on as many cores as there are: most of the time goes into a handful of system calls for each.
+fn look(paths: &[PathBuf]) -> Vec<Entry> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let look = |paths: &[PathBuf]| paths.iter().filter_map(|path| Entry::look(path)).collect::<Vec<Entry>>();
+    let share = paths.len().div_ceil(cores).max(WORTH_A_THREAD);
+    if paths.len() <= share {
+        return look(paths);
+    }
+    thread::scope(|scope| {
+        let workers: Vec<_> = paths.chunks(share).map(|paths| scope.spawn(move || look(paths))).collect();
+        let looked =
+            workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| panic::resume_unwind(panic)));
+        looked.flatten().collect()
+    })
 }

@@ -18,6 +18,8 @@ pub(crate) enum Pin {
     Open(String),
     /// It is newer than every deployment that has ended.
     InFlight,
+    /// This backup was made while it was live.
+    BackedUp(String),
     /// This backup was made while its commit was live.
     Backup(String),
     /// It is one of the newest verified ones.
@@ -32,17 +34,19 @@ impl Display for Pin {
             Self::Interrupted => f.write_str("an interrupted rollback goes there"),
             Self::Open(deploy) => write!(f, "{deploy} has not ended"),
             Self::InFlight => f.write_str("newer than every deployment that ended"),
+            Self::BackedUp(name) => write!(f, "the backup {name} was made while it was live"),
             Self::Backup(name) => write!(f, "the backup {name} is of its commit"),
             Self::Newest => f.write_str("one of the newest verified ones"),
         }
     }
 }
 
-/// A backup that is kept, and the commit that was live when it was made.
+/// A backup that is kept, and what was live when it was made: the commit, and the release where the backup names it.
 #[derive(Debug)]
 pub(crate) struct Backup {
     pub(crate) name: String,
     pub(crate) commit: String,
+    pub(crate) release: Option<ReleaseName>,
 }
 
 /// What the verdicts are made of.
@@ -100,8 +104,12 @@ impl Facts<'_> {
         self.staged.iter().filter(move |release| last.is_none_or(|last| release.number() > last))
     }
 
-    /// A backup is worth little without the code that can read it: the good releases of its commit, else the newest.
+    /// A backup is worth little without the code that can read it: the release that it names, where that is still there;
+    /// else the good releases of its commit, else the newest of them.
     fn of_backup(&self, backup: &Backup) -> Vec<(ReleaseName, Pin)> {
+        if let Some(release) = backup.release.as_ref().filter(|release| self.staged.contains(release)) {
+            return vec![(release.clone(), Pin::BackedUp(backup.name.clone()))];
+        }
         let is_of_commit = |release: &&ReleaseName| **release == ReleaseName::new(release.number(), &backup.commit);
         let of_commit: Vec<&ReleaseName> = self.staged.iter().filter(is_of_commit).collect();
         let good = of_commit.iter().copied().filter(|release| self.history.is_good(release));
@@ -164,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_backup_keeps_the_good_releases_of_its_commit_or_else_the_newest() {
-        let backups = [Backup { name: "nightly".to_owned(), commit: "abcdefa1".to_owned() }];
+        let backups = [Backup { name: "nightly".to_owned(), commit: "abcdefa1".to_owned(), release: None }];
         let kept = |code: u8| {
             let (names, history) = ended(5, code);
             let live: ReleaseName = "9-0000000".parse().unwrap();
@@ -177,5 +185,20 @@ mod tests {
         // 5 is the way back anyhow.
         assert_eq!(kept(0), [1, 2, 3, 4]);
         assert_eq!(kept(4), [5]);
+    }
+
+    #[test]
+    fn a_backup_that_names_its_release_keeps_that_one_while_it_is_there() {
+        let (names, history) = ended(5, 0);
+        let kept = |release: &str| {
+            let release = Some(release.parse().unwrap());
+            let backups = [Backup { name: "nightly".to_owned(), commit: "abcdefa1".to_owned(), release }];
+            let facts = Facts { staged: &names, live: Some(&names[4]), history: &history, backups: &backups, keep: 0 };
+            let stays = facts.verdicts().into_iter().filter_map(|(name, pin)| pin.map(|_| name.number()));
+            stays.collect::<Vec<_>>()
+        };
+        // 5 is live, 4 the way back.
+        assert_eq!(kept("2-abcdefa"), [2, 4, 5]);
+        assert_eq!(kept("7-abcdefa"), [1, 2, 3, 4, 5]);
     }
 }

@@ -24,7 +24,7 @@ proptest! {
         let name = |number: u64| saga.name(number).parse::<ReleaseName>().unwrap();
         let there = saga.releases.iter().filter(|(_, release)| release.on_disk);
         let staged: Vec<ReleaseName> = there.map(|(number, _)| name(*number)).collect();
-        let backup = |commit: &u64| Backup { name: "nightly".to_owned(), commit: commit_of(*commit) };
+        let backup = |commit: &u64| Backup { name: "nightly".to_owned(), commit: commit_of(*commit), release: None };
         let (live, backups) = (saga.live.map(name), commits.iter().map(backup).collect::<Vec<_>>());
         let facts = Facts { staged: &staged, live: live.as_ref(), history: &history, backups: &backups, keep: 0 };
         let kept = facts.verdicts().into_iter().filter_map(|(release, pin)| pin.map(|_| release.number()));

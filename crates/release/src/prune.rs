@@ -86,7 +86,16 @@ fn backup(listed: &Value) -> Option<Option<Backup>> {
     let name = listed.get("name")?.as_str()?.to_owned();
     match listed.get("commit") {
         None | Some(Value::Null) => Some(None),
-        Some(commit) => Some(Some(Backup { name, commit: commit.as_str()?.to_owned() })),
+        Some(commit) => Some(Some(Backup { name, commit: commit.as_str()?.to_owned(), release: release(listed)? })),
+    }
+}
+
+/// The release that it names, `Some(None)` when it names none, `None` when that is not understood.
+#[expect(clippy::option_option, reason = "nothing known and nothing understood are two things")]
+fn release(listed: &Value) -> Option<Option<ReleaseName>> {
+    match listed.get("release") {
+        None | Some(Value::Null) => Some(None),
+        Some(release) => Some(Some(release.as_str()?.parse().ok()?)),
     }
 }
 

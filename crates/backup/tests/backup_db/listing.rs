@@ -18,11 +18,11 @@ fn backups_are_listed_newest_first_with_what_a_person_looks_for() {
     made(&sandbox, &template, "2024-03-01T03-00-00Z");
     let ran = sandbox.tool("backup-db").arg("list").any_stdout().check();
     let lines: Vec<Vec<&str>> = ran.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(lines[0], ["name", "age", "raw", "stored", "rows", "commit", "label"]);
+    assert_eq!(lines[0], ["name", "age", "raw", "stored", "rows", "grade", "commit", "label"]);
     let names: Vec<_> = lines[1..].iter().map(|cells| cells[0]).collect();
     assert_eq!(names, ["2024-03-01T03-00-00Z", "2024-02-29T03-00-00Z-2", "2024-02-29T03-00-00Z"]);
     assert_eq!(lines[2][2..5], ["days", "8.0", "KiB"]);
-    assert_eq!(lines[2][7..], ["2", "3f2a1c9", "before\u{fffd}[31m", "the", "import"]);
+    assert_eq!(lines[2][7..], ["2", "written", "3f2a1c9", "before\u{fffd}[31m", "the", "import"]);
     let second = ran.stdout.lines().nth(2).unwrap();
     assert_eq!(
         second.find("3f2a1c9"),
@@ -39,6 +39,7 @@ fn the_json_has_exactly_these_keys_and_null_for_what_is_not_known() {
     let good = made_with(&sandbox, &template, "2024-03-01T03-00-00Z", |it| {
         it["deploy"] = json!("prod-42");
         it["commit"] = json!("c".repeat(40));
+        it["release"] = json!("41-ccccccc");
         it["label"] = json!("a label");
     });
     let unreadable = made(&sandbox, &template, "2024-03-02T03-00-00Z");
@@ -46,19 +47,22 @@ fn the_json_has_exactly_these_keys_and_null_for_what_is_not_known() {
     let details = sandbox.tool("backup-db").args(["list", "--json"]).any_stdout().check().json()["details"].clone();
     let backups = details["backups"].as_array().unwrap();
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
-    let expected = "name path created_at database env deploy commit engine format compression label raw_size stored_size rows damaged";
+    let expected = "name path created_at database env deploy commit release engine format compression label raw_size \
+                    stored_size rows damaged suspect grade graded_at";
     assert_eq!([keys(&backups[0]), keys(&backups[1])], [expected, expected]);
     let stored = fs::metadata(good.join("database.sqlite.gz")).unwrap().len();
     assert_eq!(
         backups[1],
         json!({"name": "2024-03-01T03-00-00Z", "path": good, "created_at": "2024-03-01T03:00:00.000Z",
                "database": sandbox.path(DATABASE), "env": "prod", "deploy": "prod-42", "commit": "c".repeat(40),
-               "engine": "sqlite", "format": "sqlite", "compression": "gzip", "label": "a label", "raw_size": 8192, "stored_size": stored, "rows": 2, "damaged": null})
+               "release": "41-ccccccc", "engine": "sqlite", "format": "sqlite", "compression": "gzip",
+               "label": "a label", "raw_size": 8192, "stored_size": stored, "rows": 2,
+               "damaged": null, "suspect": null, "grade": "written", "graded_at": null})
     );
     assert_eq!((&backups[0]["name"], &backups[0]["path"]), (&json!("2024-03-02T03-00-00Z"), &json!(unreadable)));
     assert!(backups[0]["damaged"].as_str().unwrap().starts_with("manifest.json is not JSON"));
     let unknown = backups[0].as_object().unwrap().values().filter(|value| value.is_null()).count();
-    assert_eq!(unknown, 12);
+    assert_eq!(unknown, 16);
 }
 
 /// What must be said, and what is done.
@@ -162,7 +166,7 @@ fn an_option_of_another_command_is_2() {
         (["verify", "--all"], "--all belongs to backup-db list, not to verify"),
         (["prune", "--label=x"], "--label belongs to backup-db create, not to prune"),
         (["list", "--if-absent=skip"], "--if-absent belongs to backup-db create, not to list"),
-        (["create", "latest"], "BACKUP belongs to backup-db verify, not to create"),
+        (["create", "latest"], "BACKUP belongs to backup-db verify and accept, not to create"),
     ] {
         sandbox.tool("backup-db").args(args).code(2).stderr(format!("backup-db: {said}\n")).check();
     }

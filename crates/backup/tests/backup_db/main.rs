@@ -3,12 +3,16 @@
 
 mod consistency;
 mod exit_codes;
+mod gate;
+mod grades;
 mod interruption;
 mod listing;
 mod past;
+mod pins;
 mod privacy;
 mod prune;
 mod prune_after_create;
+mod rules;
 mod server;
 mod set;
 mod verify;
