@@ -10,8 +10,8 @@ use crate::postgres::version_of;
 use crate::server::{Recipe, Server, installed, random};
 
 /// A server on 127.0.0.1 and on a socket of its own, without a binary log and without running events. Every account
-/// needs its password, root too. It writes through to the disk once a second. It is gone when it is dropped, and when
-/// the test process ends, however that ends.
+/// needs its password, root too. What is committed survives that the server is killed, not a power cut. It is gone when
+/// it is dropped, and when the test process ends, however that ends.
 pub struct Mariadb {
     server: Server,
     password: String,
@@ -113,6 +113,21 @@ impl Mariadb {
     /// Ends it in good order.
     pub fn stop(&self) {
         self.server.stop();
+    }
+
+    /// Lets it stand still: whoever connects is accepted, and never answered.
+    pub fn pause(&self) {
+        self.server.pause();
+    }
+
+    /// Lets it go on after [`Mariadb::pause`].
+    pub fn resume(&self) {
+        self.server.resume();
+    }
+
+    /// What it wrote into its log since it was started last.
+    pub fn log(&self) -> String {
+        self.server.log()
     }
 
     /// Starts it again, on the same port; it comes back from [`Mariadb::kill_server`] as from a crash.

@@ -10,8 +10,9 @@ use crate::client::{Login, query};
 use crate::database::{Database, Engine, Wish};
 use crate::server::{Recipe, Server, installed, random};
 
-/// A server on 127.0.0.1 and on a socket of its own. Every role needs its password on both, the superuser too. It does
-/// not write through to the disk. It is gone when it is dropped, and when the test process ends, however that ends.
+/// A server on 127.0.0.1 and on a socket of its own. Every role needs its password on both, the superuser too. What is
+/// committed survives that the server is killed, not a power cut. It is gone when it is dropped, and when the test
+/// process ends, however that ends.
 pub struct Postgres {
     server: Server,
     password: String,
@@ -96,6 +97,21 @@ impl Postgres {
     /// Ends it in good order: who is connected is thrown out, and what is committed is there when it starts again.
     pub fn stop(&self) {
         self.server.stop();
+    }
+
+    /// Lets it stand still: whoever connects is accepted, and never answered.
+    pub fn pause(&self) {
+        self.server.pause();
+    }
+
+    /// Lets it go on after [`Postgres::pause`].
+    pub fn resume(&self) {
+        self.server.resume();
+    }
+
+    /// What it wrote into its log since it was started last.
+    pub fn log(&self) -> String {
+        self.server.log()
     }
 
     /// Starts it again, on the same port; it comes back from [`Postgres::kill_server`] as from a crash.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::processes::{is_alive, processes};
+use crate::processes::{Process, is_alive, processes};
 use crate::wait_until;
 
 /// What distinguishes one engine's server from another's.
@@ -86,16 +86,34 @@ impl Server {
     pub(crate) fn kill(&self) {
         let mut watcher = self.watcher();
         let Some(pid) = watcher.server else { return };
-        // Stopped it starts no child that the list misses.
-        signal("STOP", pid);
-        wait_until("the server stands still", || stands_still(pid));
-        let children: Vec<_> = processes().into_iter().filter(|process| process.parent == pid).collect();
+        let children = halt(pid);
         signal("KILL", pid);
         for child in &children {
             signal("KILL", child.pid);
         }
         watcher.wait();
-        wait_until("the server's children are gone", || !children.iter().any(super::processes::Process::lives));
+        wait_until("the server's children are gone", || !children.iter().any(Process::lives));
+    }
+
+    /// Lets it and its children stand still: who connects is accepted by the kernel and never answered.
+    pub(crate) fn pause(&self) {
+        for child in halt(self.pid()) {
+            signal("STOP", child.pid);
+        }
+    }
+
+    /// Lets it go on after [`Server::pause`].
+    pub(crate) fn resume(&self) {
+        let pid = self.pid();
+        for child in children(pid) {
+            signal("CONT", child.pid);
+        }
+        signal("CONT", pid);
+    }
+
+    /// What it said since it was started last.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.dir.join("log")).unwrap_or_default()).into_owned()
     }
 
     /// Starts it again on its port, after [`Server::stop`] when it runs, and waits until it serves.
@@ -231,6 +249,17 @@ fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
+/// Stops a process, and returns its children: stopped it starts none that the list misses.
+fn halt(pid: u32) -> Vec<Process> {
+    signal("STOP", pid);
+    wait_until("the server stands still", || stands_still(pid));
+    children(pid)
+}
+
+fn children(pid: u32) -> Vec<Process> {
+    processes().into_iter().filter(|process| process.parent == pid).collect()
+}
+
 /// proc_pid_stat(5): T is stopped.
 fn stands_still(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -240,4 +269,29 @@ fn stands_still(pid: u32) -> bool {
 /// Sends a signal to a process that may have ended meanwhile.
 fn signal(name: &str, pid: u32) {
     drop(Command::new("kill").args([format!("-{name}"), pid.to_string()]).stderr(Stdio::null()).status());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{free_port, installed, random};
+
+    #[test]
+    #[should_panic(expected = "this test needs the package postgresql: apt-get install postgresql")]
+    fn a_missing_package_is_named() {
+        installed(&["/nowhere/at/all".into(), "/nor/here".into()], "postgresql");
+    }
+
+    #[test]
+    fn a_free_port_is_outside_of_the_range_for_outgoing_connections() {
+        assert!((0..100).all(|_| (10_000..30_000).contains(&free_port())));
+    }
+
+    #[test]
+    fn a_random_word_begins_with_a_letter_and_is_never_the_same() {
+        let words: std::collections::BTreeSet<String> = (0..1000).map(|_| random(12)).collect();
+        assert_eq!(words.len(), 1000);
+        assert!(
+            words.iter().all(|word| word.len() == 12 && word.starts_with(|first: char| first.is_ascii_lowercase()))
+        );
+    }
 }

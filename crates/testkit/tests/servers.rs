@@ -2,9 +2,9 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
-use testkit::{Mariadb, Postgres, Wish, is_alive, kill, wait_until};
+use testkit::{Mariadb, Postgres, Process, Sandbox, Wish, is_alive, kill, processes, wait_until};
 
 const AWKWARD: &str = "p:w @/%?#[]&='\"\\$é🔑";
 
@@ -128,15 +128,16 @@ fn a_killed_postgresql_server_comes_back_with_what_was_committed() {
 }
 
 #[test]
-fn a_killed_mariadb_server_comes_back() {
+fn a_killed_mariadb_server_comes_back_with_what_was_committed() {
     let server = Mariadb::start();
     let database = server.fresh();
-    database.sql_as_app("CREATE TABLE kept AS SELECT 7 AS a");
+    database.sql_as_app("CREATE TABLE kept (a INT); INSERT INTO kept VALUES (7)");
     let pid = server.pid().to_string();
-    server.stop();
+    server.kill_server();
     assert!(!is_alive(&pid) && database.try_sql_as_app("SELECT 1").is_err(), "nobody answers");
     server.restart();
-    server.kill_server();
+    assert_eq!(database.sql_as_app("SELECT a FROM kept"), "7\n");
+    server.stop();
     assert!(database.try_sql_as_app("SELECT 1").is_err(), "nobody answers");
     server.restart();
     assert_eq!(database.sql_as_app("SELECT a FROM kept"), "7\n");
@@ -167,47 +168,120 @@ fn a_killed_server_that_is_dropped_leaves_no_shared_memory() {
     assert!(!is_there());
 }
 
-/// One test in two processes: the second holds servers until it is killed.
-#[test]
-fn a_test_process_that_is_killed_leaves_no_server_and_no_directory() {
-    if std::env::var_os("PUSHBACK_HOLD_SERVERS").is_some() {
-        let (postgres, mariadb) = (Postgres::shared(), Mariadb::shared());
-        let mariadb_dir = mariadb.socket();
-        let mariadb_dir = mariadb_dir.parent().expect("it lies there");
-        println!("\nHELD {} {}", postgres.pid(), postgres.socket_dir().display());
-        println!("\nHELD {} {}", mariadb.pid(), mariadb_dir.display());
-        std::io::stdin().read_to_end(&mut Vec::new()).expect("it waits here for its end");
-        return;
-    }
-    let mut holder = Command::new(std::env::current_exe().expect("a test knows its own path"))
-        .args(["--exact", "a_test_process_that_is_killed_leaves_no_server_and_no_directory", "--nocapture"])
-        .env("PUSHBACK_HOLD_SERVERS", "1")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("a test runs");
-    let lines = BufReader::new(holder.stdout.take().expect("it is piped")).lines().map_while(Result::ok);
-    let held: Vec<(String, PathBuf)> = lines
-        .filter_map(|line| {
+/// A test process of its own that holds a server of either kind, one process and one directory each.
+struct Holder {
+    process: Child,
+    held: Vec<(String, PathBuf)>,
+}
+
+impl Holder {
+    /// Runs this very test in another process; `program` is where this test program lies, for it makes its data there.
+    fn start(test: &str, program: &Path) -> Self {
+        let mut process = Command::new(program)
+            .args(["--exact", test, "--nocapture"])
+            .env("PUSHBACK_HOLD_SERVERS", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a test runs");
+        // Read, and kept open: it goes on printing.
+        let lines = BufReader::new(process.stdout.as_mut().expect("it is piped")).lines().map_while(Result::ok);
+        let held = lines.filter_map(|line| {
             let (pid, dir) = line.strip_prefix("HELD ")?.split_once(' ')?;
             Some((pid.to_owned(), PathBuf::from(dir)))
-        })
-        .take(2)
-        .collect();
-    assert_eq!(held.len(), 2, "it holds a server of either kind");
-    assert!(held.iter().all(|(pid, dir)| is_alive(pid) && dir.join("data").exists()));
-    let children = of_servers(&held);
-    kill("KILL", holder.id());
-    drop(holder.wait());
-    wait_until("servers and directories are gone", || {
-        !held.iter().any(|(pid, dir)| is_alive(pid) || dir.exists()) && !children.iter().any(testkit::Process::lives)
+        });
+        let held: Vec<_> = held.take(2).collect();
+        assert_eq!(held.len(), 2, "it holds a server of either kind");
+        assert!(held.iter().all(|(pid, dir)| is_alive(pid) && dir.join("data").exists()));
+        Self { process, held }
+    }
+
+    /// What the other process does instead of the test: it holds servers until its standard input ends.
+    fn is_this() -> bool {
+        if std::env::var_os("PUSHBACK_HOLD_SERVERS").is_none() {
+            return false;
+        }
+        let (postgres, mariadb) = (Postgres::shared(), Mariadb::shared());
+        println!("\nHELD {} {}", postgres.pid(), postgres.socket_dir().display());
+        println!("\nHELD {} {}", mariadb.pid(), mariadb.socket().parent().expect("it lies there").display());
+        std::io::stdin().read_to_end(&mut Vec::new()).expect("it waits here for its end");
+        true
+    }
+
+    fn is_gone(&self) -> bool {
+        !self.held.iter().any(|(pid, dir)| is_alive(pid) || dir.exists())
+    }
+}
+
+#[test]
+fn a_test_process_that_is_killed_leaves_no_server_and_no_directory() {
+    if Holder::is_this() {
+        return;
+    }
+    let test = "a_test_process_that_is_killed_leaves_no_server_and_no_directory";
+    let mut holder = Holder::start(test, &std::env::current_exe().expect("a test knows its own path"));
+    let children = of_servers(&holder.held);
+    kill("KILL", holder.process.id());
+    drop(holder.process.wait());
+    wait_until("servers and directories are gone", || holder.is_gone() && !children.iter().any(Process::lives));
+}
+
+#[test]
+fn two_test_processes_that_both_are_the_first_to_make_the_data_do_not_mind_each_other() {
+    if Holder::is_this() {
+        return;
+    }
+    let test = "two_test_processes_that_both_are_the_first_to_make_the_data_do_not_mind_each_other";
+    let sandbox = Sandbox::new();
+    let program = sandbox.path("target/debug/deps/servers");
+    std::fs::create_dir_all(sandbox.path("target/debug/deps")).expect("directories can be made");
+    // By another process: a child that another test is just starting would hold the file open for writing, and what is
+    // open for writing cannot be run.
+    let own = std::env::current_exe().expect("a test knows its own path");
+    assert!(Command::new("cp").args([&own, &program]).status().expect("cp runs").success());
+    let mut holders: Vec<Holder> = std::thread::scope(|scope| {
+        let both = [(); 2].map(|()| scope.spawn(|| Holder::start(test, &program)));
+        both.into_iter().map(|one| one.join().expect("it holds servers")).collect()
     });
+    let kept = std::fs::read_dir(sandbox.path("target/servers")).expect("the data is kept").flatten();
+    let mut kept: Vec<String> = kept.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    kept.sort();
+    assert!(kept.len() == 2 && kept[0].starts_with("mariadb-10") && kept[1].starts_with("postgres-1"), "{kept:?}");
+    for holder in &mut holders {
+        drop(holder.process.stdin.take());
+        assert!(holder.process.wait().expect("it ends").success());
+    }
+    wait_until("servers and directories are gone", || holders.iter().all(Holder::is_gone));
+}
+
+#[test]
+fn a_server_that_stands_still_answers_when_it_goes_on_and_ends_when_it_does_not() {
+    let (postgres, mariadb) = (Postgres::start(), Mariadb::start());
+    for database in [postgres.fresh(), mariadb.fresh()] {
+        postgres.pause();
+        mariadb.pause();
+        let (told, answer) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            let database = &database;
+            scope.spawn(move || told.send(database.sql("SELECT 1")));
+            let early = answer.recv_timeout(std::time::Duration::from_millis(300));
+            assert!(early.is_err(), "a stopped server answered: {early:?}");
+            postgres.resume();
+            mariadb.resume();
+        });
+        assert_eq!(answer.recv().expect("it answers"), "1\n");
+    }
+    postgres.pause();
+    mariadb.pause();
+    let dirs = [postgres.socket_dir().to_owned(), mariadb.socket().parent().expect("it lies there").to_owned()];
+    drop((postgres, mariadb));
+    assert!(!dirs.iter().any(|dir| dir.exists()));
 }
 
 /// The processes that the servers started.
-fn of_servers(held: &[(String, PathBuf)]) -> Vec<testkit::Process> {
-    let is_child = |process: &testkit::Process| held.iter().any(|(pid, _)| process.parent.to_string() == *pid);
-    let children: Vec<_> = testkit::processes().into_iter().filter(is_child).collect();
+fn of_servers(held: &[(String, PathBuf)]) -> Vec<Process> {
+    let is_child = |process: &Process| held.iter().any(|(pid, _)| process.parent.to_string() == *pid);
+    let children: Vec<_> = processes().into_iter().filter(is_child).collect();
     assert!(!children.is_empty(), "PostgreSQL has helpers");
     children
 }
