@@ -8,6 +8,7 @@ mod fingerprint;
 mod mariadb;
 mod notes;
 mod past;
+mod place;
 mod postgres;
 mod processes;
 mod repository;

@@ -66,16 +66,22 @@ impl Mariadb {
     /// A database with names of the test's choice.
     pub fn make(&self, wish: Wish) -> Database {
         let admin = self.login();
-        let account = format!("{}@'%'", literal(&wish.role));
-        admin.must(&format!("CREATE USER {account} IDENTIFIED BY {}", literal(&wish.password)));
-        admin.must(&format!("CREATE DATABASE {}", identifier(&wish.name)));
+        let (account, name) = (format!("{}@'%'", literal(&wish.role)), identifier(&wish.name));
         // In GRANT a name is a pattern, in which _ and % stand for others.
         let pattern = wish.name.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%");
-        admin.must(&format!("GRANT ALL ON {}.* TO {account}", identifier(&pattern)));
+        let (own, beside) = (identifier(&pattern), identifier(&format!("{pattern}\\_%")));
+        admin.must(&format!(
+            "CREATE USER {account} IDENTIFIED BY {};
+             CREATE DATABASE {name};
+             GRANT ALL ON {own}.* TO {account};",
+            literal(&wish.password)
+        ));
         if wish.creator {
-            admin.must(&format!("GRANT ALL ON {}.* TO {account}", identifier(&format!("{pattern}\\_%"))));
-            admin.must(&format!("GRANT SET USER, CONNECTION ADMIN, RELOAD ON *.* TO {account}"));
-            admin.must(&format!("GRANT SELECT ON mysql.proc TO {account}"));
+            admin.must(&format!(
+                "GRANT ALL ON {beside}.* TO {account};
+                 GRANT SET USER, CONNECTION ADMIN, RELOAD ON *.* TO {account};
+                 GRANT SELECT ON mysql.proc TO {account};"
+            ));
         }
         Database::new(admin, wish)
     }

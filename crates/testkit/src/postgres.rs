@@ -59,8 +59,10 @@ impl Postgres {
         let (role, name) = (identifier(&wish.role), identifier(&wish.name));
         let password = wish.password.replace('\'', "''");
         // `\` in a plain literal means itself: standard_conforming_strings.
-        admin.must(&format!("CREATE ROLE {role} LOGIN {creator} PASSWORD '{password}'"));
-        admin.must(&format!("CREATE DATABASE {name} OWNER {role}"));
+        admin.must(&format!(
+            "CREATE ROLE {role} LOGIN {creator} PASSWORD '{password}';
+             CREATE DATABASE {name} OWNER {role};"
+        ));
         Database::new(admin, wish)
     }
 

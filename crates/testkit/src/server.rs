@@ -3,13 +3,12 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::place::{free_port, is_root, parent, template};
 use crate::processes::{Process, is_alive, processes};
 use crate::wait_until;
 
@@ -214,41 +213,6 @@ pub(crate) fn installed(programs: &[PathBuf], package: &str) -> PathBuf {
     there.unwrap_or_else(|| panic!("this test needs the package {package}: apt-get install {package}")).clone()
 }
 
-/// A port that nobody listens on, outside of the range that the kernel takes for outgoing connections: one of those
-/// cannot get it while the server is down.
-fn free_port() -> u16 {
-    loop {
-        let number = random(6).bytes().fold(0_u64, |number, byte| number * 31 + u64::from(byte));
-        let port = 10_000 + u16::try_from(number % 20_000).expect("less than 20,000");
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-}
-
-/// Where the fresh data of this very version is kept, for this very user.
-fn template(recipe: &Recipe) -> PathBuf {
-    // target/debug/deps/some_test-0123 → target
-    let test = std::env::current_exe().expect("a test knows its own path");
-    let target = test.ancestors().nth(3).expect("a test lies in target/PROFILE/deps");
-    let name =
-        format!("{}-{}-{}", recipe.engine, recipe.version, fs::metadata("/proc/self").map_or(0, |own| own.uid()));
-    target.join("servers").join(name)
-}
-
-/// Where the directories of servers lie: the usual place, if the path of a socket fits there (sockaddr_un has room for
-/// 108 bytes) and the server's user gets there; otherwise `/tmp`.
-fn parent() -> PathBuf {
-    let usual = std::env::temp_dir();
-    let passes = |dir: &Path| fs::metadata(dir).is_ok_and(|dir| dir.permissions().mode() & 0o001 != 0);
-    let fits = usual.as_os_str().len() < 60 && (!is_root() || usual.ancestors().all(passes));
-    if fits { usual } else { PathBuf::from("/tmp") }
-}
-
-fn is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
-}
-
 /// Stops a process, and returns its children: stopped it starts none that the list misses.
 fn halt(pid: u32) -> Vec<Process> {
     signal("STOP", pid);
@@ -273,17 +237,12 @@ fn signal(name: &str, pid: u32) {
 
 #[cfg(test)]
 mod tests {
-    use super::{free_port, installed, random};
+    use super::{installed, random};
 
     #[test]
     #[should_panic(expected = "this test needs the package postgresql: apt-get install postgresql")]
     fn a_missing_package_is_named() {
         installed(&["/nowhere/at/all".into(), "/nor/here".into()], "postgresql");
-    }
-
-    #[test]
-    fn a_free_port_is_outside_of_the_range_for_outgoing_connections() {
-        assert!((0..100).all(|_| (10_000..30_000).contains(&free_port())));
     }
 
     #[test]
