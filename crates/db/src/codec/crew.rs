@@ -139,6 +139,7 @@ fn lost() -> io::Error {
 mod tests {
     use super::{Crew, Work};
     use std::io;
+    use std::sync::Arc;
 
     fn crew(threads: usize, work: fn(&[u8], &mut Vec<u8>) -> io::Result<()>) -> Crew {
         Crew::new(threads, move || Ok(Box::new(work) as Work))
@@ -176,11 +177,21 @@ mod tests {
     }
 
     #[test]
-    fn dropping_it_drops_the_blocks_that_wait() {
-        let mut crew = crew(2, |_, _| Ok(()));
+    fn dropping_it_joins_the_threads() {
+        let held = Arc::new(());
+        let witness = Arc::clone(&held);
+        let mut crew = Crew::new(2, move || {
+            let witness = Arc::clone(&witness);
+            Ok(Box::new(move |_: &[u8], output: &mut Vec<u8>| {
+                output.extend(Arc::strong_count(&witness).to_le_bytes());
+                Ok(())
+            }) as Work)
+        });
         for _ in 0..3 {
             submit(&mut crew, b"1");
         }
+        drop(crew);
+        assert_eq!(Arc::strong_count(&held), 1, "no thread is left that holds its work");
     }
 
     #[test]

@@ -4,4 +4,5 @@
 mod content;
 mod damage;
 mod failures;
+mod peers;
 mod round_trips;
