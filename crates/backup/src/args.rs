@@ -3,11 +3,10 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum, value_parser};
 use db::store::LATEST;
-use db::{Codec, Engine, Format, Packing, packing};
 use kit::settings::duration;
 use kit::{Exit, Failure};
 
-use crate::capture::Manner;
+use crate::manner::Wishes;
 use crate::retention::Rules;
 
 /// Backs the live database up, together with the settings that belong to it; lists, verifies and prunes the backups
@@ -45,21 +44,17 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TEXT", help_heading = CREATE)]
     pub(crate) label: Option<String>,
 
-    /// How the dump is compressed; `gzip -d` and `zstd -d` read it as well
-    #[arg(long, value_name = "gzip|zstd|none", env = "BACKUP_COMPRESS", value_parser = codec, default_value = "gzip", help_heading = CREATE)]
-    pub(crate) compress: Codec,
+    #[command(flatten)]
+    pub(crate) wishes: Wishes,
 
-    /// How hard it is compressed: 1 to 9 for gzip [default: 6], 1 to 19 for zstd [default: 3]
-    #[arg(long, value_name = "N", env = "BACKUP_LEVEL", help_heading = CREATE)]
-    pub(crate) level: Option<i32>,
+    /// Write the compressed dump to stdout, as `-`, and make no backup in BACKUP_DIR
+    #[arg(long, value_name = "-", value_parser = ["-"], conflicts_with = "json", help_heading = CREATE)]
+    pub(crate) output: Option<String>,
 
-    /// How many threads compress [default: one for each processor, at most 8]
-    #[arg(long, value_name = "N", env = "BACKUP_THREADS", value_parser = value_parser!(u32).range(1..=256), help_heading = CREATE)]
-    pub(crate) threads: Option<u32>,
+    /// One more file for config/ in the backup; may be given again [BACKUP_INCLUDE: separated by spaces]
+    #[arg(long, value_name = "PATH", env = "BACKUP_INCLUDE", value_delimiter = ' ', help_heading = CREATE)]
+    pub(crate) include: Vec<PathBuf>,
 
-    /// What a dump of a server looks like: SQL statements, or for PostgreSQL an archive for pg_restore [default: plain]
-    #[arg(long, value_enum, value_name = "plain|custom", env = "BACKUP_FORMAT", help_heading = CREATE)]
-    pub(crate) format: Option<DumpFormat>,
     /// A backup with less than this percentage of the rows or bytes of the last good one is suspect; 0: none is
     #[arg(long, value_name = "PERCENT", env = "BACKUP_SHRINK_LIMIT", default_value_t = 50, value_parser = value_parser!(u8).range(0..=100), help_heading = CREATE)]
     pub(crate) shrink_limit: u8,
@@ -88,7 +83,7 @@ pub(crate) struct Args {
     pub(crate) timeout: Duration,
 }
 
-const CREATE: &str = "Options of create";
+pub(crate) const CREATE: &str = "Options of create";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Command {
@@ -102,15 +97,6 @@ pub(crate) enum Command {
     Prune,
     /// Let suspect backups count, after a look at what happened to the database
     Accept,
-}
-
-/// The formats that can be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DumpFormat {
-    /// SQL statements
-    Plain,
-    /// An archive for pg_restore
-    Custom,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -132,9 +118,10 @@ impl Args {
     /// 2 for an option of another command, because to ignore it would do something else than was asked for; and where
     /// accept is not told what.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        let given: [(bool, &str, &[Command]); 6] = [
+        let given: [(bool, &str, &[Command]); 7] = [
             (self.if_absent == IfAbsent::Skip, "--if-absent", &[Command::Create]),
             (self.label.is_some(), "--label", &[Command::Create]),
+            (self.output.is_some(), "--output", &[Command::Create]),
             (self.all, "--all", &[Command::List]),
             (!self.backups.is_empty(), "BACKUP", &[Command::Verify, Command::Accept]),
             (self.quick, "--quick", &[Command::Verify]),
@@ -153,35 +140,10 @@ impl Args {
         Ok(())
     }
 
-    /// How a database of this engine is dumped and stored: 78 for what there is not.
-    pub(crate) fn manner(&self, engine: Engine) -> Result<Manner, Failure> {
-        let levels = self.compress.levels();
-        if let Some(level) = self.level.filter(|level| !levels.contains(level)) {
-            let message = format!("there is no level {level} of {}", self.compress);
-            let hint = format!("say --level {} to {}", levels.start(), levels.end());
-            return Err(Failure::new(Exit::SETTINGS, message).hint(hint));
-        }
-        let format = match (engine, self.format) {
-            (Engine::Sqlite, None) => Format::Sqlite,
-            (Engine::Postgres | Engine::Mysql, None | Some(DumpFormat::Plain)) => Format::Plain,
-            (Engine::Postgres, Some(DumpFormat::Custom)) => Format::Custom,
-            (Engine::Sqlite | Engine::Mysql, Some(_)) => {
-                return Err(Failure::new(Exit::SETTINGS, format!("{engine} has one format only"))
-                    .hint("leave --format and BACKUP_FORMAT away"));
-            }
-        };
-        let threads = self.threads.map_or_else(packing::threads, |threads| threads.try_into().unwrap_or(usize::MAX));
-        Ok(Manner { format, packing: Packing { codec: self.compress, level: self.level, threads } })
-    }
-
     /// What is to be kept; `None` when there is no rule.
     pub(crate) fn rules(&self) -> Option<Rules> {
         (self.rules != Rules::default()).then_some(self.rules)
     }
-}
-
-fn codec(text: &str) -> Result<Codec, String> {
-    text.parse().map_err(|why| format!("{why} is what is supported"))
 }
 
 fn backup(text: &str) -> Result<String, String> {

@@ -1,19 +1,20 @@
 //! A set, from the first byte to the last proof.
 
 use std::fs::{self, File};
-use std::io;
-use std::path::Path;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use db::digest::Tally;
+use db::digest::{Digest, Tally};
 use db::engine::Server;
 use db::manifest::{Census, Raw, VERSION, file_name};
-use db::packing::{Packed, pack};
+use db::packing::pack_into;
 use db::set::MANIFEST_FILE;
-use db::{Deadline, Format, Manifest, Packing, Set, checksums, sqlite};
+use db::{Deadline, Format, Manifest, Set, checksums, sqlite};
 use kit::settings::Settings;
 use kit::{Attempt, Failure, clock, files};
 
 use crate::config;
+use crate::manner::Manner;
 use crate::source::Database;
 
 /// The uncompressed copy, for as long as it is needed.
@@ -21,6 +22,8 @@ const SNAPSHOT: &str = ".snapshot.sqlite";
 
 /// What a server has beside the database, in a set.
 const GLOBALS: &str = "globals.sql";
+
+const WRITING: &str = "write the dump";
 
 /// What the manifest tells beside the database itself.
 pub(crate) struct Facts {
@@ -31,18 +34,11 @@ pub(crate) struct Facts {
     pub(crate) label: Option<String>,
 }
 
-/// How the database is dumped and stored.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Manner {
-    pub(crate) format: Format,
-    pub(crate) packing: Packing,
-}
-
 /// What came of the database.
-struct Data {
-    raw: Raw,
-    packed: Packed,
-    tables: Census,
+pub(crate) struct Data {
+    pub(crate) raw: Raw,
+    pub(crate) stored: Digest,
+    pub(crate) tables: Census,
     engine_version: String,
     client_version: Option<String>,
 }
@@ -54,16 +50,18 @@ pub(crate) fn capture(
     database: &Database,
     facts: Facts,
     manner: Manner,
-    settings: &Settings,
+    (settings, include): (&Settings, &[PathBuf]),
     deadline: &Deadline,
 ) -> Result<Manifest, Failure> {
     let created_at = clock::now();
     let file = file_name(manner.format, manner.packing.codec);
-    let to = dir.join(&file);
-    let data = match database {
-        Database::File(path) => of_file(path, dir, &to, manner, deadline)?,
-        Database::Server { server, .. } => of_server(server.as_ref(), dir, &to, manner, deadline)?,
-    };
+    let path = dir.join(&file);
+    let stored = files::create(&path).attempt(format_args!("write {}", path.display()))?;
+    let data = deliver(database, Some(dir), &stored, manner, deadline)?;
+    stored.sync_all().attempt(format_args!("flush {}", path.display()))?;
+    if let Database::Server { server, .. } = database {
+        keep_globals(server.as_ref(), dir, deadline)?;
+    }
     let manifest = Manifest {
         v: VERSION,
         engine: database.engine(),
@@ -82,9 +80,9 @@ pub(crate) fn capture(
         compression: manner.packing.codec,
         file,
         raw: data.raw,
-        stored: data.packed.stored,
+        stored: data.stored,
         tables: data.tables,
-        config: config::copy(settings, dir)?,
+        config: config::copy(settings, include, dir)?,
     };
     files::write(&dir.join(MANIFEST_FILE), manifest.to_json().as_bytes())?;
     let sums = checksums::of_set(dir, deadline)?;
@@ -95,30 +93,48 @@ pub(crate) fn capture(
     Ok(manifest)
 }
 
+/// What the server has beside the database, if it has that.
+fn keep_globals(server: &dyn Server, dir: &Path, deadline: &Deadline) -> Result<(), Failure> {
+    let globals = server.globals(deadline)?;
+    if globals.is_empty() { Ok(()) } else { files::write(&dir.join(GLOBALS), globals.as_bytes()) }
+}
+
+/// The compressed dump, to wherever it is to go. `place` is where the copy of a SQLite database may lie meanwhile.
+pub(crate) fn deliver<W: Write>(
+    database: &Database,
+    place: Option<&Path>,
+    to: W,
+    manner: Manner,
+    deadline: &Deadline,
+) -> Result<Data, Failure> {
+    match database {
+        Database::File(live) => of_file(live, place.unwrap_or(live), to, manner, deadline),
+        Database::Server { server, .. } => of_server(server.as_ref(), to, manner, deadline),
+    }
+}
+
 /// A copy of the file by SQLite itself, and the copy compressed.
-fn of_file(live: &Path, dir: &Path, to: &Path, manner: Manner, deadline: &Deadline) -> Result<Data, Failure> {
-    let snapshot = dir.join(SNAPSHOT);
+fn of_file<W: Write>(live: &Path, place: &Path, to: W, manner: Manner, deadline: &Deadline) -> Result<Data, Failure> {
+    let snapshot = place.join(SNAPSHOT);
     sqlite::snapshot(live, &snapshot, deadline)?;
     let tables = sqlite::inspect(&snapshot, deadline)?;
     let reading = format!("read {}", snapshot.display());
     let mut copy = Tally::new(File::open(&snapshot).attempt(&reading)?);
-    let packed = pack(&mut copy, to, manner.packing, deadline, |error| Failure::io(&reading, error))?;
+    let (_, packed) =
+        pack_into(&mut copy, to, manner.packing, deadline, |error| Failure::io(&reading, error), WRITING)?;
     fs::remove_file(&snapshot).attempt(format_args!("remove {}", snapshot.display()))?;
     let raw = Raw { size: packed.raw, sha256: Some(copy.finish().1.sha256) };
-    Ok(Data { raw, packed, tables, engine_version: sqlite::version().to_owned(), client_version: None })
+    let engine_version = sqlite::version().to_owned();
+    Ok(Data { raw, stored: packed.stored, tables, engine_version, client_version: None })
 }
 
 /// A dump, compressed while it is made: there is no uncompressed one on the disk.
-fn of_server(server: &dyn Server, dir: &Path, to: &Path, manner: Manner, deadline: &Deadline) -> Result<Data, Failure> {
+fn of_server<W: Write>(server: &dyn Server, to: W, manner: Manner, deadline: &Deadline) -> Result<Data, Failure> {
     let mut dump = server.dump(manner.format, deadline)?;
-    let packed =
-        pack(&mut dump, to, manner.packing, deadline, |error| Failure::io("read what the dumper writes", error))?;
+    let broken = |error: &io::Error| Failure::io("read what the dumper writes", error);
+    let (_, packed) = pack_into(&mut dump, to, manner.packing, deadline, broken, WRITING)?;
     let tables = dump.finish()?;
-    let globals = server.globals(deadline)?;
-    if !globals.is_empty() {
-        files::write(&dir.join(GLOBALS), globals.as_bytes())?;
-    }
     let raw = Raw { size: packed.raw, sha256: None };
     let (engine_version, client_version) = (server.version().to_owned(), Some(server.client_version().to_owned()));
-    Ok(Data { raw, packed, tables, engine_version, client_version })
+    Ok(Data { raw, stored: packed.stored, tables, engine_version, client_version })
 }

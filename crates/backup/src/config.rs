@@ -10,21 +10,36 @@ use fs_extra::file::{CopyOptions, copy_with_progress};
 use kit::settings::Settings;
 use kit::{Attempt, Exit, Failure, files};
 
-/// Copies the settings file and APP_ENV_FILE into `config/` of a set: each 0600, because the file is made so before
+/// Copies the settings file, APP_ENV_FILE and what else was asked for into `config/` of a set: each 0600, because the file is made so before
 /// anything is written into it, and on disk. Returns the copies, each with the path of its original.
-pub(crate) fn copy(settings: &Settings, set: &Path) -> Result<BTreeMap<String, String>, Failure> {
+pub(crate) fn copy(settings: &Settings, include: &[PathBuf], set: &Path) -> Result<BTreeMap<String, String>, Failure> {
     let dir = set.join(CONFIG_DIR);
     files::make_private_dir(&dir)?;
     let mut copied = BTreeMap::new();
     let app = settings.get("APP_ENV_FILE").map(PathBuf::from);
-    for (name, original) in [("deploy.env", settings.file()), ("app.env", app)] {
-        if let Some(original) = original {
-            copy_file(&original, &dir.join(name))?;
-            copied.insert(format!("{CONFIG_DIR}/{name}"), original.display().to_string());
+    let own = [("deploy.env", settings.file()), ("app.env", app)];
+    let own = own.into_iter().filter_map(|(name, path)| Some((name.to_owned(), path?)));
+    for (name, original) in own.chain(include.iter().map(|path| (name_of(path), path.clone()))) {
+        let key = format!("{CONFIG_DIR}/{name}");
+        let why = match () {
+            () if name.is_empty() || !original.is_absolute() => "it is no absolute path of a file",
+            () if name.contains(|c: char| c == '\\' || c.is_control()) => "its name holds what no list of files can",
+            () if copied.contains_key(&key) => "another file in config/ has that name",
+            () => "",
+        };
+        if !why.is_empty() {
+            let message = format!("cannot include {}: {why}", original.display());
+            return Err(Failure::new(Exit::SETTINGS, message).hint("correct --include, or BACKUP_INCLUDE"));
         }
+        copy_file(&original, &dir.join(&name))?;
+        copied.insert(key, original.display().to_string());
     }
     files::sync_dir(&dir).attempt(format_args!("flush {}", dir.display()))?;
     Ok(copied)
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn copy_file(from: &Path, to: &Path) -> Result<(), Failure> {
@@ -36,7 +51,7 @@ fn copy_file(from: &Path, to: &Path) -> Result<(), Failure> {
         ErrorKind::Io(error) => Failure::io(&doing, &error),
         ErrorKind::NotFound | ErrorKind::InvalidFile => {
             Failure::new(Exit::SETTINGS, format!("cannot {doing}: there is no such file"))
-                .hint("correct APP_ENV_FILE, or the name of the environment file")
+                .hint("correct APP_ENV_FILE, BACKUP_INCLUDE, or the name of the environment file")
         }
         _ => Failure::new(Exit::IO, format!("cannot {doing}: {error}")),
     })?;

@@ -6,6 +6,7 @@ use db::{Deadline, Manifest, Store, grade};
 use kit::root::{ReleaseName, Root};
 use kit::{Context, Exit, Failure, Outcome};
 
+use crate::after;
 use crate::args::Args;
 use crate::capture::{Facts, capture};
 use crate::gate::Gate;
@@ -13,6 +14,7 @@ use crate::owner::Owner;
 use crate::partial::Partial;
 use crate::prune;
 use crate::source::Source;
+use crate::stream::stream;
 
 pub(crate) fn create(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     let root = cx.settings.get("DEPLOY_ROOT").map(|_| cx.root()).transpose()?;
@@ -22,8 +24,11 @@ pub(crate) fn create(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> 
         Source::Database(database) => database,
         Source::Nothing(reason) => return Ok(cx.skip(&reason)),
     };
-    let manner = args.manner(database.engine())?;
+    let manner = args.wishes.manner(database.engine())?;
     let store = Store::at(args.backup_dir.as_deref(), &cx.settings)?;
+    if args.output.is_some() {
+        return stream(&database, manner, store.dir(), &deadline, cx);
+    }
     let live = root.as_ref().and_then(live);
     let facts = Facts {
         env: cx.settings.get("DEPLOY_ENV"),
@@ -35,7 +40,7 @@ pub(crate) fn create(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> 
     let owner = Owner::of(database.identity(), &cx.settings);
     let partial = Partial::begin(store.dir(), "make a backup")?;
     let gate = Gate::find(&store, &owner, args.shrink_limit)?;
-    let manifest = capture(partial.path(), &database, facts, manner, &cx.settings, &deadline)?;
+    let manifest = capture(partial.path(), &database, facts, manner, (&cx.settings, &args.include), &deadline)?;
     let suspicion = gate.and_then(|gate| gate.suspicion(&manifest));
     if let Some(why) = &suspicion {
         // Before the set has its name: killed in between, it must not count as a good one.
@@ -47,6 +52,7 @@ pub(crate) fn create(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> 
         cx.detail("suspect", why.as_str());
         return Err(suspect(&path, &why));
     }
+    after::hand_over(&path, root.as_ref(), args.timeout, cx)?;
     if let Some(rules) = args.rules() {
         prune::after(&path, &store, owner, rules, &deadline, cx);
     }

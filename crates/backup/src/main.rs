@@ -2,12 +2,14 @@
 //! removed.
 
 mod accept;
+mod after;
 mod args;
 mod capture;
 mod config;
 mod create;
 mod gate;
 mod listing;
+mod manner;
 mod owner;
 mod partial;
 mod pins;
@@ -16,6 +18,7 @@ mod prune;
 mod quantity;
 mod retention;
 mod source;
+mod stream;
 mod verify;
 
 use std::process::ExitCode;

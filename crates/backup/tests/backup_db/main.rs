@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod consistency;
+mod delivery;
 mod exit_codes;
 mod gate;
 mod grades;

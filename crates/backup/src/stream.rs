@@ -1,0 +1,42 @@
+//! `--output -`: the dump goes to whoever reads stdout, and no set is made.
+
+use std::io;
+use std::path::Path;
+
+use db::Deadline;
+use kit::{Context, Exit, Failure, Outcome};
+
+use crate::capture::deliver;
+use crate::manner::Manner;
+use crate::partial::Partial;
+use crate::source::Database;
+
+/// Writes the compressed dump to stdout. Done only when the dumper succeeded and all was delivered; whoever reads must look
+/// at the exit code, as with any program in a pipe.
+pub(crate) fn stream(
+    database: &Database,
+    manner: Manner,
+    store: &Path,
+    deadline: &Deadline,
+    cx: &mut Context,
+) -> Result<Outcome, Failure> {
+    // A copy of a SQLite database needs a place; a dump of a server needs none.
+    let partial = match database {
+        Database::File(_) => Some(Partial::begin(store, "make a copy")?),
+        Database::Server { .. } => None,
+    };
+    let place = partial.as_ref().map(Partial::path);
+    let data = deliver(database, place, io::stdout().lock(), manner, deadline).map_err(|failure| {
+        let hint = "what was written to stdout is not a whole dump: throw it away";
+        if failure.exit == Exit::ABSENT { failure } else { failure.hint(hint) }
+    })?;
+    cx.detail("database", database.identity());
+    cx.detail("engine", database.engine().to_string());
+    cx.detail("format", manner.format.to_string());
+    cx.detail("compression", manner.packing.codec.to_string());
+    cx.detail("size_raw", data.raw.size);
+    cx.detail("size_stored", data.stored.size);
+    cx.detail("sha256", data.stored.sha256.as_str());
+    cx.detail("rows", data.tables.values().sum::<u64>());
+    Ok(Outcome::done(""))
+}
