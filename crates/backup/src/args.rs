@@ -89,6 +89,8 @@ pub(crate) const CREATE: &str = "Options of create";
 pub(crate) enum Command {
     /// Make a backup; this is meant when no command is given
     Create,
+    /// Ask whether a backup can be made: versions, privileges, room for it
+    Check,
     /// List the backups, newest first, by what their manifests say
     List,
     /// Prove that backups would restore: all that restore-db checks before it touches anything

@@ -36,7 +36,8 @@ impl Gate {
         }
         let sizes =
             || format!("its database has {}, and that of {name} had {}", size(new.raw.size), size(last.raw.size));
-        self.shrank(last.raw.size, new.raw.size, BYTES).then(sizes)
+        let alike = last.format == new.format;
+        (alike && self.shrank(last.raw.size, new.raw.size, BYTES)).then(sizes)
     }
 
     fn shrank(&self, from: u64, to: u64, floor: u64) -> bool {

@@ -16,6 +16,7 @@ mod pins;
 mod proof;
 mod prune;
 mod quantity;
+mod readiness;
 mod retention;
 mod source;
 mod stream;
@@ -32,13 +33,13 @@ const TOOL: Tool = Tool {
     exits: &[
         (
             Exit::DONE,
-            "the backup is made and verified; listed; all verify; pruned; accepted; with --if-absent skip: or there is \
+            "the backup is made; listed; all verify; pruned; accepted; check: a backup can be made; with --if-absent skip: or there is \
              nothing to back up yet",
         ),
         (
             Exit::NO,
             "the backup is made, but far smaller than the last good one: it is suspect, and nothing was removed; verify: at \
-             least one backup does not verify",
+             least one backup does not verify; check: there is no room for a backup",
         ),
         (Exit::USAGE, "wrong usage; prune: no rule says what to keep; nothing was removed"),
         (
@@ -57,6 +58,7 @@ const TOOL: Tool = Tool {
     examples: &[
         ("backup-db -e prod", "Back up and print the path of the backup; the line for a nightly cron job"),
         ("backup-db -e prod --label 'before the import'", "Leave a word for the person who restores it"),
+        ("backup-db -e prod check", "Ask whether a backup can be made: the server, what its role may read, and room"),
         ("backup-db -e prod list", "Show what there is to restore"),
         ("backup-db -e prod verify latest", "Prove that the newest backup would restore"),
         (
@@ -78,6 +80,7 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     args.check()?;
     match args.command {
         Command::Create => create::create(args, cx),
+        Command::Check => readiness::check(args, cx),
         Command::List => listing::list(args, cx),
         Command::Verify => verify::verify(args, cx),
         Command::Prune => prune::prune(args, cx),

@@ -13,6 +13,7 @@ mod pins;
 mod privacy;
 mod prune;
 mod prune_after_create;
+mod readiness;
 mod rules;
 mod server;
 mod set;
