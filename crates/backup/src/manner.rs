@@ -14,7 +14,7 @@ pub(crate) struct Wishes {
     #[arg(long, value_name = "gzip|zstd|none", env = "BACKUP_COMPRESS", value_parser = codec, default_value = "gzip")]
     compress: Codec,
 
-    /// How hard it is compressed: 1 to 9 for gzip [default: 6], 1 to 19 for zstd [default: 3]
+    /// How hard it is compressed: 1 to 9 for gzip [default: 5], 1 to 19 for zstd [default: 3]
     #[arg(long, value_name = "N", env = "BACKUP_LEVEL")]
     level: Option<i32>,
 

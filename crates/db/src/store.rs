@@ -5,6 +5,7 @@ use std::panic;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use kit::clock::{self, Time};
 use kit::settings::Settings;
 use kit::{Exit, Failure, files};
 
@@ -48,7 +49,7 @@ impl Store {
     /// there is a set at a path, [`Set::open`](crate::Set::open) finds out.
     pub fn find(&self, name: &str, database: &str) -> Result<PathBuf, Failure> {
         if name == LATEST {
-            return self.latest(database);
+            return self.newest(database, None, None);
         }
         let (here, path) = (self.dir.join(name), PathBuf::from(name));
         let is_name = !name.contains('/');
@@ -63,21 +64,28 @@ impl Store {
         Ok(path)
     }
 
-    /// The newest set of this database, by what the manifests say: 66 when there is none. A newest set that is
-    /// damaged is still the newest: taking an older one instead is for a person to decide. One that is suspect is not,
-    /// until a person has said that it may count.
-    fn latest(&self, database: &str) -> Result<PathBuf, Failure> {
-        let is_of_database = |entry: &Entry| entry.is_of(database);
+    /// The newest set of this database that was made before a moment and has a label, where these are asked for, by what the
+    /// manifests say: 66 when there is none. A newest set that is damaged is still the newest: taking an older one instead
+    /// is for a person to decide. One that is suspect is not, until a person has said that it may count.
+    pub fn newest(&self, database: &str, before: Option<Time>, label: Option<&str>) -> Result<PathBuf, Failure> {
+        let is_meant = |entry: &Entry| {
+            let told = entry.manifest.as_ref().and_then(|manifest| manifest.label.as_deref());
+            entry.is_of(database)
+                && before.is_none_or(|before| entry.made_at().is_some_and(|made| made < before))
+                && label.is_none_or(|label| told == Some(label))
+        };
         let (suspect, counting): (Vec<Entry>, Vec<Entry>) =
-            self.entries()?.into_iter().filter(is_of_database).partition(|entry| entry.mark.suspect.is_some());
+            self.entries()?.into_iter().filter(is_meant).partition(|entry| entry.mark.suspect.is_some());
         if let Some(newest) = counting.into_iter().next() {
             return Ok(newest.path);
         }
-        let dir = self.dir.display();
+        let before = before.map(|before| format!(" from before {}", clock::rfc3339(before))).unwrap_or_default();
+        let label = label.map(|label| format!(" with the label {label:?}")).unwrap_or_default();
+        let what = format!("backup of {database}{before}{label} in {}", self.dir.display());
         Err(match suspect.first() {
-            None => Failure::new(Exit::ABSENT, format!("there is no backup of {database} in {dir}"))
+            None => Failure::new(Exit::ABSENT, format!("there is no {what}"))
                 .hint("name a backup by its path, or make one: backup-db"),
-            Some(entry) => Failure::new(Exit::ABSENT, format!("every backup of {database} in {dir} is suspect"))
+            Some(entry) => Failure::new(Exit::ABSENT, format!("every {what} is suspect"))
                 .hint(format!("name one, or let the newest count: backup-db accept {}", entry.name)),
         })
     }

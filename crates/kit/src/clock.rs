@@ -27,6 +27,13 @@ pub fn file_name(time: Time) -> String {
     time.format(FILE_NAME).to_string()
 }
 
+/// The moment that a person wrote: RFC 3339, or the name of a backup.
+#[must_use]
+pub fn of_text(text: &str) -> Option<Time> {
+    let time = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc());
+    time.ok().or_else(|| of_file_name(text))
+}
+
 /// The moment that [`file_name`] wrote; `None` for a text that it does not write.
 #[must_use]
 pub fn of_file_name(name: &str) -> Option<Time> {

@@ -2,6 +2,7 @@
 
 mod args;
 mod consent;
+mod drill;
 mod replacement;
 mod target;
 mod unpacked;
@@ -20,7 +21,8 @@ use crate::unpacked::Unpacked;
 const TOOL: Tool = Tool {
     name: "restore-db",
     exits: &[
-        (Exit::DONE, "the live database is what the backup holds"),
+        (Exit::DONE, "the live database is what the backup holds; --dry-run, --drill: the backup would restore"),
+        (Exit::NO, "--drill: the backup would not restore"),
         (Exit::DAMAGED, "the backup is damaged; nothing was touched"),
         (Exit::ABSENT, "there is no such backup"),
         (Exit::CANNOT_CREATE, "no file can be made beside the live database; nothing was touched"),
@@ -35,6 +37,11 @@ const TOOL: Tool = Tool {
     ],
     examples: &[
         ("restore-db -e prod latest", "Restore the newest backup, after a countdown of five seconds"),
+        (
+            "restore-db -e prod --before 2026-11-21T10:15:00Z --dry-run",
+            "See what going back to before a moment would mean",
+        ),
+        ("restore-db -e prod --drill latest", "Prove that the newest backup restores, and learn how long it takes"),
         ("restore-db -e prod --yes 2026-11-21T10-15-00Z", "Restore a backup of BACKUP_DIR from a script"),
     ],
 };
@@ -44,19 +51,28 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
-    let consent = Consent::of(args.yes)?;
+    if args.drill {
+        return drill::drill(args, cx);
+    }
+    let consent = Consent::of(args.yes || args.dry_run)?;
     let url = Url::require(&cx.settings)?;
     let store = Store::at(args.backup_dir.as_deref(), &cx.settings)?;
     let root = cx.settings.get("DEPLOY_ROOT").map(|_| cx.root()).transpose()?;
-    let _lock = root.map(|root| cx.lock(&root)).transpose()?;
-    cx.records("restore")?;
+    let _lock = root.filter(|_| !args.dry_run).map(|root| cx.lock(&root)).transpose()?;
+    if !args.dry_run {
+        cx.records("restore")?;
+    }
     let deadline = Deadline::after(args.timeout);
-    let set = Set::open(&store.find(&args.backup, &url.identity())?, &deadline)?;
+    let set = Set::open(&args.choose(&store, &url)?, &deadline)?;
     cx.detail("backup", set.path().display().to_string());
     let target = Target::find(&url, &set)?;
     let copy = Unpacked::beside(target.path(), &set, &deadline)?;
     let live = target.look(&deadline)?;
-    consent.ask(&target::announcement(&target, &live, &set), cx)?;
+    let announcement = target::announcement(&target, &live, &set);
+    if args.dry_run {
+        return Ok(Outcome::done(announcement));
+    }
+    consent.ask(&announcement, cx)?;
     let replacement = Replacement::make(&target, &live, &copy, &deadline)?;
     replacement.tell(&target, cx);
     target.verify(&set, &deadline, cx)?;

@@ -1,6 +1,7 @@
 //! restore-db, driven as its users drive it.
 #![cfg(test)]
 
+mod choice;
 mod consent;
 mod damage;
 mod exit_codes;
