@@ -1,11 +1,15 @@
-//! Threads that work on blocks, and the line in which the blocks come back: in order, and never more of them than
-//! threads and one, so memory is bounded.
+//! Threads that work on blocks, and the line in which the blocks come back: in order, and never many more of them than
+//! threads, so memory is bounded.
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
+
+/// So many blocks may be at hand, and one, however few the threads: the others go on while a thread, or who feeds them,
+/// waits for a processor.
+const AHEAD: usize = 6;
 
 /// Turns the input of a block into its output, which is empty before.
 pub(super) type Work = Box<dyn FnMut(&[u8], &mut Vec<u8>) -> io::Result<()> + Send>;
@@ -63,7 +67,7 @@ impl Crew {
 
     /// Whether a block has to come out before another goes in.
     pub(super) fn is_full(&self) -> bool {
-        self.line.len() > self.most
+        self.line.len() > self.most.max(AHEAD)
     }
 
     /// Puts a block into the line.
@@ -157,12 +161,13 @@ mod tests {
             output.extend(input);
             Ok(())
         });
-        for number in 0..4_u8 {
-            assert!(!crew.is_full());
-            submit(&mut crew, &[number]);
+        let mut count = 0;
+        while !crew.is_full() {
+            submit(&mut crew, &[count]);
+            count += 1;
         }
-        assert!(crew.is_full());
-        for number in 0..4_u8 {
+        assert_eq!(count, 7);
+        for number in 0..count {
             assert_eq!(crew.wait().unwrap().unwrap().output, [number]);
         }
         assert!(crew.wait().is_none() && crew.ready().is_none());
