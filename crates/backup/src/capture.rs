@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use db::digest::{Digest, Tally};
 use db::engine::Server;
 use db::manifest::{Census, Raw, VERSION, file_name};
-use db::packing::pack_into;
+use db::packing::pack;
 use db::set::MANIFEST_FILE;
 use db::{Deadline, Format, Manifest, Set, checksums, sqlite};
 use kit::settings::Settings;
@@ -120,8 +120,7 @@ fn of_file<W: Write>(live: &Path, place: &Path, to: W, manner: Manner, deadline:
     let tables = sqlite::inspect(&snapshot, deadline)?;
     let reading = format!("read {}", snapshot.display());
     let mut copy = Tally::new(File::open(&snapshot).attempt(&reading)?);
-    let (_, packed) =
-        pack_into(&mut copy, to, manner.packing, deadline, |error| Failure::io(&reading, error), WRITING)?;
+    let packed = pack(&mut copy, to, manner.packing, deadline, |error| Failure::io(&reading, error), WRITING)?;
     fs::remove_file(&snapshot).attempt(format_args!("remove {}", snapshot.display()))?;
     let raw = Raw { size: packed.raw, sha256: Some(copy.finish().1.sha256) };
     let engine_version = sqlite::version().to_owned();
@@ -132,7 +131,7 @@ fn of_file<W: Write>(live: &Path, place: &Path, to: W, manner: Manner, deadline:
 fn of_server<W: Write>(server: &dyn Server, to: W, manner: Manner, deadline: &Deadline) -> Result<Data, Failure> {
     let mut dump = server.dump(manner.format, deadline)?;
     let broken = |error: &io::Error| Failure::io("read what the dumper writes", error);
-    let (_, packed) = pack_into(&mut dump, to, manner.packing, deadline, broken, WRITING)?;
+    let packed = pack(&mut dump, to, manner.packing, deadline, broken, WRITING)?;
     let tables = dump.finish()?;
     let raw = Raw { size: packed.raw, sha256: None };
     let (engine_version, client_version) = (server.version().to_owned(), Some(server.client_version().to_owned()));

@@ -1,14 +1,14 @@
-//! A file of a set: what comes in is compressed, hashed and on disk, or there is no file.
+//! The data of a set: what comes in is compressed and hashed on its way.
 //!
 //! Neither an end of file nor the trailer of a codec proves that a stream is whole, so length and SHA-256 of what is stored
 //! go into the manifest, and whoever unpacks it compares them.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::thread;
 
-use kit::{Attempt, Exit, Failure, files};
+use kit::{Attempt, Exit, Failure};
 
 use crate::codec::{Codec, Packer, Unpacker};
 use crate::deadline::Deadline;
@@ -49,38 +49,20 @@ pub struct Packed {
     pub stored: Digest,
 }
 
-/// Compresses what `from` gives into a new file (0600), flushed to disk. After a failure there is no new file. `broken`
-/// says what a failed reading means.
-pub fn pack(
-    from: &mut impl Read,
-    to: &Path,
-    packing: Packing,
-    deadline: &Deadline,
-    broken: impl Fn(&io::Error) -> Failure,
-) -> Result<Packed, Failure> {
-    let writing = format!("write {}", to.display());
-    let file = files::create(to).attempt(&writing)?;
-    let packed = pack_into(from, file, packing, deadline, broken, &writing)
-        .and_then(|(file, packed)| file.sync_all().attempt(&writing).map(|()| packed));
-    if packed.is_err() {
-        drop(fs::remove_file(to));
-    }
-    packed
-}
-
-/// The same into whatever takes it: `writing` says what that is.
-pub fn pack_into<W: Write>(
+/// Compresses what `from` gives into `sink`: `broken` says what a failed reading means, `writing` what it is that is written.
+/// Whoever gave the sink flushes it to disk, and throws it away after a failure.
+pub fn pack<W: Write>(
     from: &mut impl Read,
     sink: W,
     packing: Packing,
     deadline: &Deadline,
     broken: impl Fn(&io::Error) -> Failure,
     writing: &str,
-) -> Result<(W, Packed), Failure> {
+) -> Result<Packed, Failure> {
     let mut packer = Packer::new(packing.codec, packing.level, packing.threads, Tally::new(sink));
     let raw = pump(from, &mut packer, deadline, broken, writing)?;
-    let (sink, stored) = packer.finish().attempt(writing)?.finish();
-    Ok((sink, Packed { raw, stored }))
+    let (_, stored) = packer.finish().attempt(writing)?.finish();
+    Ok(Packed { raw, stored })
 }
 
 /// Decompresses a file into `to`: 65 for a file that does not decode to its end. What was read and what came of it is
@@ -119,7 +101,8 @@ mod tests {
 
     fn packed(content: &[u8], to: &Path, codec: Codec, deadline: &Deadline) -> Result<super::Packed, Failure> {
         let packing = Packing { codec, ..Packing::default() };
-        pack(&mut &content[..], to, packing, deadline, |error| Failure::io("read", error))
+        let file = fs::File::create(to).unwrap();
+        pack(&mut &content[..], file, packing, deadline, |error| Failure::io("read", error), "write")
     }
 
     #[test]
@@ -155,10 +138,10 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_packing_leaves_no_file() {
+    fn a_deadline_that_has_passed_ends_the_packing() {
         let dir = tempfile::tempdir().unwrap();
-        let stored = dir.path().join("stored");
-        assert!(packed(b"content", &stored, Codec::Gzip, &Deadline::after(Duration::ZERO)).is_err());
-        assert!(!stored.exists());
+        let late = Deadline::after(Duration::ZERO);
+        let failure = packed(b"content", &dir.path().join("stored"), Codec::Gzip, &late).unwrap_err();
+        assert_eq!(failure.exit.code(), 124);
     }
 }

@@ -166,7 +166,8 @@ mod tests {
         let file = file_name(Format::Sqlite, Codec::Gzip);
         let mut from = fs::File::open(&database).unwrap();
         let broken = |error: &std::io::Error| kit::Failure::io("read", error);
-        let packed = pack(&mut from, &set.join(&file), Packing::default(), &deadline(), broken).unwrap();
+        let to = fs::File::create(set.join(&file)).unwrap();
+        let packed = pack(&mut from, to, Packing::default(), &deadline(), broken, "write").unwrap();
         let manifest = Manifest {
             v: VERSION,
             engine: Engine::Sqlite,

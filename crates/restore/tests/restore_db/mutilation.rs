@@ -48,10 +48,10 @@ fn edit_manifest(set: &Path, change: impl Fn(&mut Value)) {
 
 /// Puts another database into the set, with everything about its bytes right.
 fn repack(set: &Path, database: &Path) {
-    drop(fs::remove_file(set.join(GZ)));
+    let to = fs::File::create(set.join(GZ)).unwrap();
     let mut from = Tally::new(fs::File::open(database).unwrap());
     let broken = |error: &std::io::Error| panic!("{error}");
-    let packed = pack(&mut from, &set.join(GZ), Packing::default(), &deadline(), broken).unwrap();
+    let packed = pack(&mut from, to, Packing::default(), &deadline(), broken, "write").unwrap();
     let raw = from.finish().1;
     edit_manifest(set, |manifest| {
         manifest["raw"] = serde_json::to_value(&raw).unwrap();
