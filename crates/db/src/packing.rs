@@ -70,10 +70,20 @@ pub fn pack<W: Write>(
 pub fn unpack(from: &Path, codec: Codec, to: &mut impl Write, deadline: &Deadline) -> Result<Packed, Failure> {
     let doing = format!("decompress {}", from.display());
     let mut stored = Tally::new(File::open(from).attempt(&doing)?);
-    let mut decoder = Unpacker::new(codec, threads(), &mut stored);
-    let raw = pump(&mut decoder, to, deadline, |error| damaged(&doing, error), "write a copy of the database")?;
-    drop(decoder);
+    let raw = decode(&mut stored, codec, to, &doing, deadline)?;
     Ok(Packed { raw, stored: stored.finish().1 })
+}
+
+/// Decompresses a stream to its end, and says how many bytes came of it: 65 for one that does not decode.
+pub fn decode(
+    from: &mut impl Read,
+    codec: Codec,
+    to: &mut impl Write,
+    doing: &str,
+    deadline: &Deadline,
+) -> Result<u64, Failure> {
+    let mut decoder = Unpacker::new(codec, threads(), from);
+    pump(&mut decoder, to, deadline, |error| damaged(doing, error), "write a copy of the database")
 }
 
 /// An error with a number comes from the system; one without is the decoder's verdict on the bytes.

@@ -1,5 +1,6 @@
 //! The fire drill: a backup is restored into a copy that nobody uses, compared, timed, and thrown away.
 
+use std::path::Path;
 use std::time::Instant;
 
 use db::{Deadline, Grade, Set, Store, Url, grade};
@@ -7,6 +8,7 @@ use kit::quantity::size;
 use kit::{Context, Exit, Failure, Outcome, clock};
 
 use crate::args::Args;
+use crate::source::Source;
 use crate::target::Target;
 use crate::unpacked::Unpacked;
 
@@ -16,10 +18,11 @@ pub(crate) fn drill(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     let url = Url::require(&cx.settings)?;
     let store = Store::at(args.backup_dir.as_deref(), &cx.settings)?;
     let deadline = Deadline::after(args.timeout);
-    let path = args.choose(&store, &url)?;
+    let path = args.choice.set(&store, &url)?;
     cx.detail("backup", path.display().to_string());
     let began = Instant::now();
-    let set = rehearse(&path, &url, &deadline).map_err(|failure| verdict(&path, failure, cx))?;
+    let set =
+        rehearse(&path, &url, args.choice.into_other, &deadline).map_err(|failure| verdict(&path, failure, cx))?;
     let took = began.elapsed();
     let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     cx.detail("took_ms", milliseconds);
@@ -37,15 +40,16 @@ pub(crate) fn drill(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     )))
 }
 
-fn rehearse(path: &std::path::Path, url: &Url, deadline: &Deadline) -> Result<Set, Failure> {
+fn rehearse(path: &Path, url: &Url, into_other: bool, deadline: &Deadline) -> Result<Set, Failure> {
     let set = Set::open(path, deadline)?;
-    let target = Target::find(url, &set)?;
-    Unpacked::beside(target.path(), &set, deadline)?;
+    let source = Source::Set(Box::new(set.clone()));
+    let target = Target::find(url, &source, into_other)?;
+    Unpacked::beside(target.path(), &source, deadline)?;
     Ok(set)
 }
 
 /// Damage is an answer; it takes away the grade that the backup had.
-fn verdict(path: &std::path::Path, failure: Failure, cx: &Context) -> Failure {
+fn verdict(path: &Path, failure: Failure, cx: &Context) -> Failure {
     if failure.exit != Exit::DAMAGED {
         return failure;
     }

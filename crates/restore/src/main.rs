@@ -1,20 +1,23 @@
 //! restore-db: the live database becomes exactly what a verified backup holds, or stays exactly what it was.
 
 mod args;
+mod choice;
 mod consent;
 mod drill;
 mod replacement;
+mod source;
 mod target;
 mod unpacked;
 
 use std::process::ExitCode;
 
-use db::{Deadline, Set, Store, Url};
-use kit::{Context, Exit, Failure, Outcome, Tool, clock};
+use db::{Deadline, Store, Url};
+use kit::{Context, Exit, Failure, Outcome, Tool};
 
 use crate::args::Args;
 use crate::consent::Consent;
 use crate::replacement::Replacement;
+use crate::source::Source;
 use crate::target::Target;
 use crate::unpacked::Unpacked;
 
@@ -42,6 +45,7 @@ const TOOL: Tool = Tool {
             "See what going back to before a moment would mean",
         ),
         ("restore-db -e prod --drill latest", "Prove that the newest backup restores, and learn how long it takes"),
+        ("zcat copy.sqlite.gz | restore-db -e prod --yes --unverified -", "Restore what another program made"),
         ("restore-db -e prod --yes 2026-11-21T10-15-00Z", "Restore a backup of BACKUP_DIR from a script"),
     ],
 };
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
+    args.choice.check()?;
     if args.drill {
         return drill::drill(args, cx);
     }
@@ -63,29 +68,21 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
         cx.records("restore")?;
     }
     let deadline = Deadline::after(args.timeout);
-    let set = Set::open(&args.choose(&store, &url)?, &deadline)?;
-    cx.detail("backup", set.path().display().to_string());
-    let target = Target::find(&url, &set)?;
-    let copy = Unpacked::beside(target.path(), &set, &deadline)?;
+    let source = Source::find(&args.choice, &store, &url, &deadline)?;
+    source.record(cx);
+    let target = Target::find(&url, &source, args.choice.into_other)?;
+    cx.detail("database", target.path().display().to_string());
+    let copy = Unpacked::beside(target.path(), &source, &deadline)?;
+    cx.detail("tables", copy.tables().len());
+    cx.detail("rows", copy.tables().values().sum::<u64>());
     let live = target.look(&deadline)?;
-    let announcement = target::announcement(&target, &live, &set);
+    let announcement = target::announcement(&target, &live, &source, &copy);
     if args.dry_run {
         return Ok(Outcome::done(announcement));
     }
     consent.ask(&announcement, cx)?;
     let replacement = Replacement::make(&target, &live, &copy, &deadline)?;
     replacement.tell(&target, cx);
-    target.verify(&set, &deadline, cx)?;
-    record(cx, &target, &set);
+    target.verify(copy.tables(), &deadline, cx)?;
     Ok(Outcome::done(target.path().display().to_string()))
-}
-
-fn record(cx: &mut Context, target: &Target, set: &Set) {
-    let manifest = set.manifest();
-    cx.detail("database", target.path().display().to_string());
-    cx.detail("backup_created_at", clock::rfc3339(manifest.created_at));
-    cx.detail("size_raw", manifest.raw.size);
-    cx.detail("sha256", manifest.stored.sha256.as_str());
-    cx.detail("tables", manifest.tables.len());
-    cx.detail("rows", manifest.rows());
 }

@@ -4,10 +4,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use db::manifest::difference;
+use db::manifest::{Census, difference};
 use db::sqlite::{self, Live};
-use db::{Deadline, Manifest, Set, Url};
-use kit::{Attempt, Context, Exit, Failure, clock};
+use db::{Deadline, Engine, Url};
+use kit::{Attempt, Context, Exit, Failure};
+
+use crate::source::{Source, contents};
+use crate::unpacked::Unpacked;
 
 /// The live database's file.
 #[derive(Debug)]
@@ -16,17 +19,28 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// The database of the settings, which must be the one that the set was made of: 78 otherwise. A symbolic link is
-    /// followed, so that it stays one.
-    pub(crate) fn find(url: &Url, set: &Set) -> Result<Self, Failure> {
+    /// The database of the settings, which must be the one that the set was made of, unless another one is wanted: 78
+    /// otherwise. A symbolic link is followed, so that it stays one.
+    pub(crate) fn find(url: &Url, source: &Source, into_other: bool) -> Result<Self, Failure> {
         let file = url.require_file()?;
         let path = resolve(file)?;
-        let origin = Path::new(&set.manifest().database);
-        if origin == file || resolve(origin).is_ok_and(|origin| origin == path) {
+        let Source::Set(set) = source else {
+            return Ok(Self { path });
+        };
+        let manifest = set.manifest();
+        if manifest.engine != Engine::Sqlite {
+            let message = format!("{} is of a {} database, and {url} is none", source.spell(), manifest.engine);
+            return Err(Failure::new(Exit::SETTINGS, message).hint("set DATABASE_URL to a database of that engine"));
+        }
+        let origin = Path::new(&manifest.database);
+        if into_other || origin == file || resolve(origin).is_ok_and(|origin| origin == path) {
             return Ok(Self { path });
         }
         let message = format!("the backup {} is of {}, not of {url}", set.path().display(), origin.display());
-        let hint = format!("to restore it there, set DATABASE_URL=sqlite://{}", origin.display());
+        let hint = format!(
+            "to restore it there, set DATABASE_URL=sqlite://{}; to restore it here all the same, say --into-other",
+            origin.display()
+        );
         Err(Failure::new(Exit::SETTINGS, message).hint(hint))
     }
 
@@ -43,10 +57,10 @@ impl Target {
     /// Proves that the live database is sound and holds what the backup holds: 74 when it is damaged. The work is done
     /// by now, so what only keeps us from looking, and rows that somebody writes meanwhile, are worth a word, not a
     /// failure.
-    pub(crate) fn verify(&self, set: &Set, deadline: &Deadline, cx: &Context) -> Result<(), Failure> {
+    pub(crate) fn verify(&self, expected: &Census, deadline: &Deadline, cx: &Context) -> Result<(), Failure> {
         match sqlite::inspect_live(&self.path, deadline) {
             Ok(tables) => {
-                if let Some(difference) = difference(&set.manifest().tables, &tables) {
+                if let Some(difference) = difference(expected, &tables) {
                     cx.warn(&format!("restored, and somebody writes to it already: {difference}"));
                 }
                 Ok(())
@@ -64,29 +78,14 @@ impl Target {
 }
 
 /// What is there now and what comes, in one sentence.
-pub(crate) fn announcement(target: &Target, live: &Live, set: &Set) -> String {
+pub(crate) fn announcement(target: &Target, live: &Live, source: &Source, copy: &Unpacked) -> String {
     let path = target.path().display();
     let now = match live {
         Live::Missing => format!("making {path}, which is not there,"),
         Live::Damaged(why) => format!("replacing {path}, which is damaged ({why}),"),
-        Live::Sound { size, tables } => {
-            let rows: u64 = tables.values().sum();
-            format!("replacing {path} ({})", contents(*size, tables.len(), rows))
-        }
+        Live::Sound { size, tables } => format!("replacing {path} ({})", contents(*size, tables)),
     };
-    let manifest: &Manifest = set.manifest();
-    format!(
-        "{now} from the backup {} of {} ({})",
-        set.path().display(),
-        clock::rfc3339(manifest.created_at),
-        contents(manifest.raw.size, manifest.tables.len(), manifest.rows())
-    )
-}
-
-fn contents(size: u64, tables: usize, rows: u64) -> String {
-    let plural = |number: u64, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
-    let tables = plural(tables as u64, "table");
-    format!("{size} bytes, {tables}, {}", plural(rows, "row"))
+    format!("{now} from {} ({})", source.spell(), copy.contents())
 }
 
 /// The path without symbolic links; as it is when there is no file yet. A link that points at nothing is 66.

@@ -5,8 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process;
 
-use db::{Deadline, Set};
+use db::Deadline;
+use db::manifest::Census;
 use kit::{Attempt, Exit, Failure, files};
+
+use crate::source::{Source, contents};
 
 /// What follows the hidden name of the live database; the process id comes after it.
 const MARK: &str = ".restore-";
@@ -15,22 +18,33 @@ const MARK: &str = ".restore-";
 #[derive(Debug)]
 pub(crate) struct Unpacked {
     path: PathBuf,
+    tables: Census,
 }
 
 impl Unpacked {
-    /// Unpacks a set: 73 when no file can be made beside the live database, 65 when the content does not verify. What
+    /// Unpacks a source: 73 when no file can be made beside the live database, 65 when the content does not verify. What
     /// a killed run left there is removed first.
-    pub(crate) fn beside(live: &Path, set: &Set, deadline: &Deadline) -> Result<Self, Failure> {
+    pub(crate) fn beside(live: &Path, source: &Source, deadline: &Deadline) -> Result<Self, Failure> {
         remove_leftovers(live)?;
         let path = live.with_file_name(hidden_name(live, &process::id().to_string()));
         let doing = format!("write {}", path.display());
         let mut file = files::create(&path).map_err(|error| uncreatable(live, &Failure::io(&doing, &error)))?;
-        let unpacked = Self { path };
-        set.unpack(&mut file, deadline)?;
+        let mut unpacked = Self { path, tables: Census::new() };
+        source.unpack(&mut file, deadline)?;
         file.sync_all().attempt(&doing)?;
         drop(file);
-        set.compare(&unpacked.path, deadline)?;
+        unpacked.tables = source.examine(&unpacked.path, deadline)?;
         Ok(unpacked)
+    }
+
+    /// The tables in it with their rows.
+    pub(crate) fn tables(&self) -> &Census {
+        &self.tables
+    }
+
+    /// Its size, and what is in it.
+    pub(crate) fn contents(&self) -> String {
+        contents(self.path.metadata().map_or(0, |file| file.len()), &self.tables)
     }
 
     /// The file.

@@ -61,7 +61,8 @@ fn a_damaged_newest_backup_is_not_passed_over_in_silence() {
 fn a_file_is_no_backup() {
     let sandbox = server("CREATE TABLE t(x)");
     let file = sandbox.write("dump.sqlite.gz", "x");
-    restore(&sandbox, file).code(65).stderr_has("it is not a directory").check();
+    restore(&sandbox, &file).code(2).stderr_has("is no backup of ours").check();
+    restore(&sandbox, file).arg("--unverified").code(65).stderr_has("there is no SQLite database in it").check();
     let empty = sandbox.path("empty");
     fs::create_dir(&empty).unwrap();
     restore(&sandbox, empty).code(65).stderr_has("manifest.json is missing").check();

@@ -17,9 +17,9 @@ fn done_prints_the_path_and_says_what_was_replaced() {
     fill(&sandbox.path(DATABASE), "DELETE FROM t");
     let said = restored(&sandbox, "latest");
     let database = sandbox.path(DATABASE);
-    let replaced = format!("replacing {} (8192 bytes, 1 table, 0 rows) from", database.display());
+    let replaced = format!("replacing {} (8.0 KiB, 1 table, 0 rows) from", database.display());
     assert!(said.contains(&replaced) && said.contains(set.to_str().unwrap()), "{said}");
-    assert!(said.contains("(8192 bytes, 1 table, 2 rows)"), "{said}");
+    assert!(said.contains("(8.0 KiB, 1 table, 2 rows)"), "{said}");
     assert_eq!(live(&sandbox, "SELECT count(*) FROM t"), "2");
     assert_eq!(beside(&sandbox), ["app.sqlite"]);
     let record = sandbox.journal().pop().unwrap();
@@ -83,7 +83,7 @@ fn a_wrong_command_line_is_2_and_nothing_is_touched() {
         )
         .check();
     let run_stdin = run().args(["--yes", "-"]);
-    run_stdin.stderr_has("restoring from standard input is not supported; supported: ").check();
+    run_stdin.stderr_has("standard input is no backup of ours").stderr_has("hint: say --unverified").check();
     run().arg("--yes").stderr_has("<BACKUP>").check();
     run().args(["--yes", ""]).stderr_has("it is empty").check();
     assert_eq!(sandbox.journal().len(), 1);

@@ -5,6 +5,7 @@ mod choice;
 mod consent;
 mod damage;
 mod exit_codes;
+mod foreign;
 mod interruption;
 mod mutilation;
 mod readers;

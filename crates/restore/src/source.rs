@@ -1,0 +1,150 @@
+//! What is restored: a backup of ours, which its manifest vouches for, or a file of somebody else's.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use db::manifest::Census;
+use db::{Codec, Deadline, Set, Store, Url, packing, sqlite};
+use kit::quantity::size;
+use kit::{Attempt, Context, Exit, Failure, clock};
+
+use crate::choice::Choice;
+
+/// What stands for standard input.
+pub(crate) const STDIN: &str = "-";
+
+/// What every SQLite database begins with ("Database File Format", 1.3).
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// Where the content comes from.
+pub(crate) enum Source {
+    /// A backup whose files are what they were.
+    Set(Box<Set>),
+    /// A file that another program made, compressed or not.
+    File(PathBuf),
+    /// The same on standard input.
+    Stdin,
+}
+
+impl Source {
+    /// What the arguments mean: 2 for a file of another program without `--unverified`, else as [`Set::open`].
+    pub(crate) fn find(choice: &Choice, store: &Store, url: &Url, deadline: &Deadline) -> Result<Self, Failure> {
+        if choice.is_stdin() {
+            return Ok(Self::Stdin);
+        }
+        let path = choice.set(store, url)?;
+        if path.is_file() {
+            let name = path.display().to_string();
+            return choice.unverified.then_some(Self::File(path)).ok_or_else(|| unvouched(&name));
+        }
+        if choice.unverified {
+            let message = format!("--unverified is for files of other programs, and {} is none", path.display());
+            return Err(Failure::new(Exit::USAGE, message).hint("leave it away: a backup is always verified"));
+        }
+        Set::open(&path, deadline).map(|set| Self::Set(Box::new(set)))
+    }
+
+    /// Writes the database to `to`, whole or with a failure: 65 for what is damaged.
+    pub(crate) fn unpack(&self, to: &mut File, deadline: &Deadline) -> Result<(), Failure> {
+        match self {
+            Self::Set(set) => set.unpack(to, deadline),
+            Self::File(path) => {
+                let doing = format!("read {}", path.display());
+                decode(File::open(path).attempt(&doing)?, to, &doing, deadline)
+            }
+            Self::Stdin => decode(io::stdin().lock(), to, "read standard input", deadline),
+        }
+    }
+
+    /// Looks the unpacked copy over, and at what the manifest says of it: 65 when it is not sound. Returns its tables.
+    pub(crate) fn examine(&self, copy: &Path, deadline: &Deadline) -> Result<Census, Failure> {
+        match self {
+            Self::Set(set) => set.compare(copy, deadline).map(|()| set.manifest().tables.clone()),
+            Self::File(_) | Self::Stdin => sqlite::inspect(copy, deadline).map_err(|failure| match failure.exit {
+                Exit::DAMAGED => Failure::new(Exit::DAMAGED, format!("{} is damaged", self.spell())),
+                _ => failure,
+            }),
+        }
+    }
+
+    /// `the backup /srv/…/2026-11-21T10-15-00Z of 2026-11-21T10:15:00.123Z`.
+    pub(crate) fn spell(&self) -> String {
+        match self {
+            Self::Set(set) => {
+                format!("the backup {} of {}", set.path().display(), clock::rfc3339(set.manifest().created_at))
+            }
+            Self::File(path) => format!("the file {}, for which nobody vouches,", path.display()),
+            Self::Stdin => "standard input, for which nobody vouches,".to_owned(),
+        }
+    }
+
+    /// Puts what is known of it into the record.
+    pub(crate) fn record(&self, cx: &mut Context) {
+        match self {
+            Self::Set(set) => {
+                let manifest = set.manifest();
+                cx.detail("backup", set.path().display().to_string());
+                cx.detail("backup_created_at", clock::rfc3339(manifest.created_at));
+                cx.detail("size_raw", manifest.raw.size);
+                cx.detail("sha256", manifest.stored.sha256.as_str());
+            }
+            Self::File(path) => cx.detail("file", path.display().to_string()),
+            Self::Stdin => cx.detail("file", STDIN),
+        }
+    }
+}
+
+pub(crate) fn unvouched(what: &str) -> Failure {
+    Failure::new(
+        Exit::USAGE,
+        format!("{what} is no backup of ours: nothing says whether it is whole, or of which database"),
+    )
+    .hint("say --unverified to restore it all the same; it is looked over as far as that is possible")
+}
+
+/// Decompresses by what the first bytes say, and takes nothing but a SQLite database.
+fn decode(mut from: impl Read, to: &mut File, doing: &str, deadline: &Deadline) -> Result<(), Failure> {
+    let mut start = Vec::new();
+    from.by_ref().take(4).read_to_end(&mut start).attempt(doing)?;
+    let codec = Codec::detect(&start);
+    let mut to = Gate { to, seen: Vec::new() };
+    let unpacked = packing::decode(&mut start.as_slice().chain(from), codec, &mut to, doing, deadline);
+    if to.is_shut() || (unpacked.is_ok() && to.seen.len() < MAGIC.len()) {
+        let message = format!("cannot {doing}: there is no SQLite database in it");
+        let hint = "SQL statements become a database with: sqlite3 new.sqlite <dump.sql";
+        return Err(Failure::new(Exit::DAMAGED, message).hint(hint));
+    }
+    unpacked.map(drop)
+}
+
+/// Lets a SQLite database through and stops anything else at its first bytes.
+struct Gate<'a> {
+    to: &'a mut File,
+    seen: Vec<u8>,
+}
+
+impl Gate<'_> {
+    fn is_shut(&self) -> bool {
+        !MAGIC.starts_with(&self.seen)
+    }
+}
+
+impl Write for Gate<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let missing = MAGIC.len() - self.seen.len();
+        self.seen.extend(bytes.iter().take(missing));
+        if self.is_shut() { Err(io::ErrorKind::InvalidData.into()) } else { self.to.write(bytes) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+/// `4.2 MB, 3 tables, 12 rows`.
+pub(crate) fn contents(bytes: u64, tables: &Census) -> String {
+    let plural = |number: u64, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+    let rows: u64 = tables.values().sum();
+    format!("{}, {}, {}", size(bytes), plural(tables.len() as u64, "table"), plural(rows, "row"))
+}
