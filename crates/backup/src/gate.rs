@@ -28,7 +28,8 @@ impl Gate {
         Ok(last.and_then(|Entry { name, manifest, .. }| Some(Self { name, last: manifest?, percent })))
     }
 
-    /// Why the new backup is suspect, if it is: it has less than that share of the rows, or of the bytes.
+    /// Why the new backup is suspect, if it is: it has less than that share of the rows, or of the bytes, where those are
+    /// in the same format.
     pub(crate) fn suspicion(&self, new: &Manifest) -> Option<String> {
         let Self { name, last, .. } = self;
         if self.shrank(last.rows(), new.rows(), ROWS) {
@@ -49,7 +50,7 @@ impl Gate {
 mod tests {
     use super::{BYTES, Gate, ROWS};
     use crate::retention::sample::{entry, owner};
-    use db::Manifest;
+    use db::{Format, Manifest};
 
     fn manifest(rows: u64, bytes: u64) -> Manifest {
         let mut manifest = entry("2024-03-01T03-00-00Z", &owner()).manifest.unwrap();
@@ -70,6 +71,15 @@ mod tests {
         let said = "its database has 488.3 KiB, and that of LAST had 976.6 KiB";
         assert_eq!(suspicion(50, last, (3400, 499_999)).unwrap(), said);
         assert_eq!(suspicion(50, last, (9000, 9_000_000)), None);
+    }
+
+    #[test]
+    fn bytes_in_another_format_are_not_compared_and_rows_are() {
+        let new = |rows: u64, format: Format| Manifest { format, ..manifest(rows, 1) };
+        let gate = Gate { name: "LAST".to_owned(), last: manifest(1000, 1_000_000), percent: 50 };
+        assert!(gate.suspicion(&new(1000, gate.last.format)).is_some());
+        assert_eq!(gate.suspicion(&new(1000, Format::Directory)), None);
+        assert!(gate.suspicion(&new(10, Format::Directory)).is_some());
     }
 
     #[test]
