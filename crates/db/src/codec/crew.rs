@@ -25,14 +25,16 @@ pub(super) struct Block {
 type Done = io::Result<Block>;
 type Job = (Block, SyncSender<Done>);
 
-/// The threads, started as the work comes in, and the blocks they are at. Dropping it drops the blocks that wait and
-/// joins the threads, which takes no longer than one block.
+/// The threads, started as the work comes in, and the blocks they are at. A single block needs no thread: who waits for it
+/// does the work. Dropping it drops the blocks that wait and joins the threads, which takes no longer than one block.
 pub(super) struct Crew {
     hire: Box<dyn Fn() -> io::Result<Work> + Send>,
     most: usize,
     threads: Vec<JoinHandle<()>>,
     jobs: Option<Sender<Job>>,
     queue: Arc<Mutex<Receiver<Job>>>,
+    /// The first block, until it is known whether it is the only one.
+    first: Option<Block>,
     line: VecDeque<Receiver<Done>>,
     spare: Vec<Block>,
 }
@@ -47,6 +49,7 @@ impl Crew {
             threads: Vec::new(),
             jobs: Some(jobs),
             queue: Arc::new(Mutex::new(queue)),
+            first: None,
             line: VecDeque::new(),
             spare: Vec::new(),
         }
@@ -72,6 +75,17 @@ impl Crew {
 
     /// Puts a block into the line.
     pub(super) fn submit(&mut self, block: Block) -> io::Result<()> {
+        if self.threads.is_empty() && self.first.is_none() {
+            self.first = Some(block);
+            return Ok(());
+        }
+        if let Some(first) = self.first.take() {
+            self.send(first)?;
+        }
+        self.send(block)
+    }
+
+    fn send(&mut self, block: Block) -> io::Result<()> {
         if self.threads.len() < self.most {
             self.start()?;
         }
@@ -96,6 +110,9 @@ impl Crew {
 
     /// Waits for the oldest block; nothing when the line is empty.
     pub(super) fn wait(&mut self) -> Option<Done> {
+        if let Some(mut block) = self.first.take() {
+            return Some((self.hire)().and_then(|mut work| work(&block.input, &mut block.output)).map(|()| block));
+        }
         Some(self.line.pop_front()?.recv().unwrap_or_else(|_| Err(lost())))
     }
 
@@ -177,6 +194,7 @@ mod tests {
     fn a_thread_that_panics_is_an_error_and_no_hang() {
         let mut crew = crew(1, |_, _| panic!("the test wants it"));
         submit(&mut crew, b"1");
+        submit(&mut crew, b"2");
         let error = crew.wait().unwrap().unwrap_err();
         assert_eq!(error.to_string(), "a thread of the codec ended before its work was done");
     }
@@ -203,6 +221,20 @@ mod tests {
     fn a_system_without_threads_is_an_error() {
         let mut crew = Crew::new(1, || Err(io::Error::other("no memory")));
         let block = crew.blank();
+        crew.submit(block).unwrap();
+        let block = crew.blank();
         assert_eq!(crew.submit(block).unwrap_err().to_string(), "no memory");
+    }
+
+    #[test]
+    fn a_single_block_needs_no_thread() {
+        let mut crew = crew(3, |input, output| {
+            output.extend(input);
+            Ok(())
+        });
+        submit(&mut crew, b"1");
+        assert!(crew.ready().is_none());
+        assert_eq!(crew.wait().unwrap().unwrap().output, b"1");
+        assert!(crew.threads.is_empty() && crew.wait().is_none());
     }
 }
