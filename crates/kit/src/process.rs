@@ -63,18 +63,24 @@ impl Program {
             Failure::new(Exit::UNAVAILABLE, format!("cannot run {name}: it is not installed, or not on PATH"))
                 .hint(format!("as root: apt-get install {name}"))
         })?;
-        Ok(Self::at(path, plain_environment()))
+        Ok(Self::at(path))
+    }
+
+    /// A program of the system by its path, where several versions lie side by side. Its environment is as plain.
+    #[must_use]
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self::new(path.into(), plain_environment())
     }
 
     /// One of our own tools: beside this tool's own (canonical) executable, else on PATH. It gets this tool's
     /// environment, less what git gave to a hook.
     pub fn tool(name: &str) -> Result<Self, Failure> {
-        let mut tool = Self::at(find_tool(name)?, inherited_environment());
+        let mut tool = Self::new(find_tool(name)?, inherited_environment());
         tool.grace = GRACE * 2;
         Ok(tool)
     }
 
-    fn at(path: PathBuf, env: BTreeMap<OsString, OsString>) -> Self {
+    fn new(path: PathBuf, env: BTreeMap<OsString, OsString>) -> Self {
         Self {
             path,
             args: Vec::new(),
@@ -156,7 +162,7 @@ impl Program {
     /// A command of the user's, which leads a session of its own.
     pub(crate) fn command(words: &[OsString]) -> Self {
         let (path, args) = words.split_first().map_or((PathBuf::new(), &[][..]), |(path, args)| (path.into(), args));
-        let mut command = Self::at(path, plain_environment()).args(args);
+        let mut command = Self::at(path).args(args);
         command.forerunner = Some(PathBuf::from(forerunner::NOWHERE));
         command
     }
