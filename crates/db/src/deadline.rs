@@ -24,6 +24,12 @@ impl Deadline {
         self.began.elapsed() >= self.length
     }
 
+    /// What is left of it.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        self.length.saturating_sub(self.began.elapsed())
+    }
+
     /// Goes on, or fails: 128+n once a signal has come, 124 once the deadline has passed.
     pub fn check(&self) -> Result<(), Failure> {
         signal::check()?;

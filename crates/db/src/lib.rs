@@ -1,7 +1,7 @@
 //! Databases, for the tools that back them up, restore and migrate them.
 //!
-//! [`url`] says which database is meant, [`sqlite`] is an engine, and [`engine`] says what all have in common. A backup
-//! [`set`] holds what the engine gave, packed by a [`codec`] ([`packing`]), described by its [`manifest`] and guarded by its
+//! [`url`] says which database is meant, [`sqlite`] and [`postgres`] are engines, and [`engine`] says what all have in
+//! common. A backup [`set`] holds what the engine gave, packed by a [`codec`] ([`packing`]), described by its [`manifest`] and guarded by its
 //! [`checksums`]; a [`store`] holds the sets, each an [`entry`] with a [`grade`]. Everything that may take long has a
 //! [`deadline`], and every byte that is kept has a [`digest`].
 
@@ -15,6 +15,7 @@ pub mod entry;
 pub mod grade;
 pub mod manifest;
 pub mod packing;
+pub mod postgres;
 pub mod server;
 pub mod set;
 pub mod sqlite;

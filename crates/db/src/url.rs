@@ -33,10 +33,19 @@ impl Url {
     /// The database that `DATABASE_URL` (or the file that `DATABASE_URL_FILE` names) means, else the one that `DB_NAME` and
     /// its kin mean; `None` when neither is set, 78 when it is not understood.
     pub fn find(settings: &Settings) -> Result<Option<Self>, Failure> {
-        match settings.secret("DATABASE_URL")? {
-            Some(text) => Self::parse(&text).map(Some),
-            None => Self::of_parts(settings),
+        let url = match settings.secret("DATABASE_URL")? {
+            Some(text) => Some(Self::parse(&text)?),
+            None => Self::of_parts(settings)?,
+        };
+        Ok(url.map(|url| url.with_passfile(settings)))
+    }
+
+    /// `PGPASSFILE` says where PostgreSQL's passwords are, unless the URL does; without either it is `~/.pgpass`.
+    fn with_passfile(mut self, settings: &Settings) -> Self {
+        if let (Self::Postgres(address), Some(file)) = (&mut self, settings.get("PGPASSFILE")) {
+            address.parameters.entry("passfile".to_owned()).or_insert(file);
         }
+        self
     }
 
     /// The same, 78 when it is not set.
