@@ -2,7 +2,8 @@
 //!
 //! One module, one clause: [`exit`] codes and [`failure`] sentences, the [`voice`] on stderr, [`settings`], the
 //! [`journal`], the [`history`] read from it and the ways back ([`way_back`]) that it leaves, the environment's [`root`] on
-//! disk, its one [`lock`], child [`process`]es and [`question`]s to them, durable [`files`], the [`clock`], sizes and ages as a
+//! disk, its one [`lock`], child [`process`]es and [`question`]s to them, durable [`files`] and one that is in memory only
+//! ([`memory_file`]), the [`clock`], sizes and ages as a
 //! person reads them ([`quantity`]), [`signal`]s,
 //! and [`tool::main`], which ties them together.
 
@@ -19,6 +20,7 @@ pub mod history;
 pub mod journal;
 pub mod lock;
 mod man;
+pub mod memory_file;
 mod orphan;
 mod pipe;
 mod proc;
