@@ -129,6 +129,7 @@ fn of_file<W: Write>(live: &Path, place: &Path, to: W, manner: Manner, deadline:
 
 /// A dump, compressed while it is made: there is no uncompressed one on the disk.
 fn of_server<W: Write>(server: &dyn Server, to: W, manner: Manner, deadline: &Deadline) -> Result<Data, Failure> {
+    server.require_privileges(deadline)?;
     let mut dump = server.dump(manner.format, deadline)?;
     let broken = |error: &io::Error| Failure::io("read what the dumper writes", error);
     let packed = pack(&mut dump, to, manner.packing, deadline, broken, WRITING)?;

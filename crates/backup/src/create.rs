@@ -13,7 +13,7 @@ use crate::gate::Gate;
 use crate::owner::Owner;
 use crate::partial::Partial;
 use crate::prune;
-use crate::source::Source;
+use crate::source::{Database, Source};
 use crate::stream::stream;
 
 pub(crate) fn create(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
@@ -24,6 +24,9 @@ pub(crate) fn create(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> 
         Source::Database(database) => database,
         Source::Nothing(reason) => return Ok(cx.skip(&reason)),
     };
+    if let Database::Server { server, .. } = &database {
+        server.warnings(&deadline)?.iter().for_each(|warning| cx.warn(warning));
+    }
     let manner = args.wishes.manner(database.engine())?;
     let store = Store::at(args.backup_dir.as_deref(), &cx.settings)?;
     if args.output.is_some() {

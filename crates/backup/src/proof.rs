@@ -1,14 +1,24 @@
 //! The proof that a backup would restore: what restore-db checks before it touches anything.
 
-use db::{Deadline, Set, Store};
+use std::io;
+
+use db::{Deadline, Format, Set, Store};
 use kit::{Attempt, Exit, Failure, files};
 
 use crate::partial::Partial;
 
-/// Unpacks an opened set, whose files are what SHA256SUMS says by now, and looks at the database in it: 65 unless length
-/// and hash, the database through and through, its tables and its rows are as the manifest says. The copy is a hidden
-/// one in BACKUP_DIR: 73 when there can be none.
+/// Reads an opened set, whose files are what SHA256SUMS says by now, through and through: 65 unless length and hash, the
+/// database, its tables and its rows are as the manifest says. A SQLite database is unpacked to a hidden copy in BACKUP_DIR:
+/// 73 when there can be none.
 pub(crate) fn prove(set: &Set, store: &Store, deadline: &Deadline) -> Result<(), Failure> {
+    match set.manifest().format {
+        Format::Sqlite => prove_database(set, store, deadline),
+        Format::Plain => set.read_text(deadline),
+        Format::Custom | Format::Directory => set.unpack(&mut io::sink(), deadline),
+    }
+}
+
+fn prove_database(set: &Set, store: &Store, deadline: &Deadline) -> Result<(), Failure> {
     let scratch = Partial::begin(store.dir(), "unpack a copy").map_err(|failure| match failure.exit {
         Exit::CANNOT_CREATE => failure.hint("to verify, room for the unpacked database is needed there"),
         _ => failure,

@@ -24,7 +24,7 @@ impl Deadline {
         self.began.elapsed() >= self.length
     }
 
-    /// What is left of it.
+    /// How much of it is left: what a program that is started now may take.
     #[must_use]
     pub fn remaining(&self) -> Duration {
         self.length.saturating_sub(self.began.elapsed())

@@ -95,6 +95,11 @@ pub trait Server {
     /// where there is no such thing.
     fn globals(&self, deadline: &Deadline) -> Result<String, Failure>;
 
+    /// What a person should know of a backup of this database: one sentence each, none when all is well.
+    fn warnings(&self, _deadline: &Deadline) -> Result<Vec<String>, Failure> {
+        Ok(Vec::new())
+    }
+
     /// Proves that the role may read all that a backup needs: 77 with the statement that grants it.
     fn require_privileges(&self, deadline: &Deadline) -> Result<(), Failure>;
 }

@@ -1,9 +1,9 @@
 //! Databases, for the tools that back them up, restore and migrate them.
 //!
-//! [`url`] says which database is meant, [`sqlite`] and [`postgres`] are engines, and [`engine`] says what all have in
-//! common. A backup [`set`] holds what the engine gave, packed by a [`codec`] ([`packing`]), described by its [`manifest`] and guarded by its
-//! [`checksums`]; a [`store`] holds the sets, each an [`entry`] with a [`grade`]. Everything that may take long has a
-//! [`deadline`], and every byte that is kept has a [`digest`].
+//! [`url`] says which database is meant, [`sqlite`], [`postgres`] and [`mysql`] are the engines, and [`engine`] says what all
+//! have in common. A backup [`set`] holds what the engine gave, packed by a [`codec`] ([`packing`]), described by its
+//! [`manifest`] and guarded by its [`checksums`]; a [`store`] holds the sets, each an [`entry`] with a [`grade`]. Everything
+//! that may take long has a [`deadline`], and every byte that is kept has a [`digest`].
 
 pub mod address;
 pub mod checksums;
@@ -14,6 +14,7 @@ pub mod engine;
 pub mod entry;
 pub mod grade;
 pub mod manifest;
+pub mod mysql;
 pub mod packing;
 pub mod postgres;
 pub mod server;

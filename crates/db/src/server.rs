@@ -4,6 +4,7 @@ use kit::{Exit, Failure};
 
 use crate::deadline::Deadline;
 use crate::engine::{Engine, Server, Text};
+use crate::mysql::{self, Mysql};
 use crate::postgres::{Postgres, Script};
 use crate::url::Url;
 
@@ -12,9 +13,10 @@ use crate::url::Url;
 pub fn connect(url: &Url, deadline: &Deadline) -> Result<Box<dyn Server>, Failure> {
     match url {
         Url::Postgres(address) => Ok(Box::new(Postgres::connect(address, deadline)?)),
-        Url::Sqlite(_) | Url::Mysql(_) => {
-            Err(Failure::new(Exit::SETTINGS, format!("{} databases are not supported yet", url.engine()))
-                .hint("supported: sqlite:///absolute/path/of/the/file, postgres://USER:PASSWORD@HOST:PORT/NAME"))
+        Url::Mysql(address) => Ok(Box::new(Mysql::connect(address, deadline)?)),
+        Url::Sqlite(path) => {
+            let message = format!("the SQLite database {} is on no server", path.display());
+            Err(Failure::new(Exit::SETTINGS, message).hint("set DATABASE_URL to postgres://… or mysql://…"))
         }
     }
 }
@@ -24,6 +26,7 @@ pub fn connect(url: &Url, deadline: &Deadline) -> Result<Box<dyn Server>, Failur
 pub fn text(engine: Engine) -> Option<Box<dyn Text>> {
     match engine {
         Engine::Postgres => Some(Box::new(Script::default())),
-        Engine::Sqlite | Engine::Mysql => None,
+        Engine::Mysql => Some(Box::new(mysql::Text::default())),
+        Engine::Sqlite => None,
     }
 }

@@ -9,9 +9,10 @@ use kit::{Exit, Failure};
 use crate::checksums::{self, Sums};
 use crate::deadline::Deadline;
 use crate::digest::Tally;
-use crate::manifest::{Manifest, difference};
+use crate::engine::Text;
+use crate::manifest::{Census, Manifest, difference};
 use crate::packing::unpack;
-use crate::sqlite;
+use crate::{server, sqlite};
 
 /// The manifest's file in a set.
 pub const MANIFEST_FILE: &str = "manifest.json";
@@ -95,6 +96,24 @@ impl Set {
         Ok(())
     }
 
+    /// Reads the text of a plain dump through: 65 unless it ends as a whole dump does and has the tables and rows that the
+    /// manifest says.
+    pub fn read_text(&self, deadline: &Deadline) -> Result<(), Failure> {
+        let text = server::text(self.manifest.engine)
+            .ok_or_else(|| damaged(&self.path, &format!("{} has no text", self.manifest.engine)))?;
+        let mut reader = Reader(text);
+        self.unpack(&mut reader, deadline)?;
+        let tables = reader.0.finish().map_err(|failure| damaged(&self.path, &failure.message))?;
+        self.has(&tables)
+    }
+
+    fn has(&self, tables: &Census) -> Result<(), Failure> {
+        match difference(&self.manifest.tables, tables) {
+            Some(difference) => Err(damaged(&self.path, &difference)),
+            None => Ok(()),
+        }
+    }
+
     /// Looks at a copy that [`Set::unpack`] wrote, and that nobody else uses: 65 unless the database is sound through and
     /// through and has the tables and rows that the manifest says.
     pub fn compare(&self, copy: &Path, deadline: &Deadline) -> Result<(), Failure> {
@@ -102,10 +121,21 @@ impl Set {
             Exit::DAMAGED => damaged(&self.path, &failure.message),
             _ => failure,
         })?;
-        match difference(&self.manifest.tables, &tables) {
-            Some(difference) => Err(damaged(&self.path, &difference)),
-            None => Ok(()),
-        }
+        self.has(&tables)
+    }
+}
+
+/// Gives a text to whoever learns from it.
+struct Reader(Box<dyn Text>);
+
+impl Write for Reader {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.read(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -1,0 +1,380 @@
+//! Parts a dump into statements at the same places as the client that loads it (`add_line` in client/mysql.cc of MariaDB and
+//! MySQL): otherwise a text could be harmless to us and something else to the client.
+
+use memchr::{memchr, memchr2};
+
+use crate::mysql::text::statement::Statement;
+
+/// How much of a comment is looked at.
+const LONGEST_NOTE: usize = 64;
+
+/// What the next byte belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Code,
+    /// `-` or `--` were seen in code.
+    Dash(u8),
+    /// `/`, `/*`, `/*M` were seen in code.
+    Slash,
+    Opening,
+    OpeningM,
+    /// `*` was seen in code.
+    Star,
+    /// A backslash was seen in code.
+    Backslash,
+    /// So many bytes of the delimiter were seen.
+    Delimiter(usize),
+    /// In quotes of this kind, and behind a backslash there.
+    Quotes(u8),
+    Escape(u8),
+    /// In a comment to the end of the line; in one up to `*/`; behind a `*` there.
+    Line,
+    Block,
+    BlockStar,
+    /// Behind the word `DELIMITER`.
+    Command,
+}
+
+/// What of the line so far decides how the rest of it is read.
+#[derive(Debug)]
+struct Line {
+    /// In `/*! … */`, as far as the client knows, which forgets it at the end of a line.
+    in_version: bool,
+    /// Nothing but space so far.
+    is_blank: bool,
+    /// Whether that was so where the statement began.
+    was_blank: bool,
+}
+
+/// Reads bytes as they come, cut anywhere.
+#[derive(Debug)]
+pub(crate) struct Lexer {
+    pub(crate) statement: Statement,
+    /// A comment says that the dumper was not permitted to read something.
+    pub(crate) lacks_privileges: bool,
+    state: State,
+    delimiter: Vec<u8>,
+    /// What is not taken in a run.
+    stops: [bool; 256],
+    line: Line,
+    note: Vec<u8>,
+    is_complete: bool,
+}
+
+impl Default for Lexer {
+    fn default() -> Self {
+        let mut lexer = Self {
+            statement: Statement::default(),
+            lacks_privileges: false,
+            state: State::Code,
+            delimiter: Vec::new(),
+            stops: [false; 256],
+            line: Line { in_version: false, is_blank: true, was_blank: true },
+            note: Vec::new(),
+            is_complete: false,
+        };
+        lexer.set_delimiter(b";");
+        lexer
+    }
+}
+
+impl Lexer {
+    pub(crate) fn read(&mut self, mut bytes: &[u8]) {
+        while let Some((first, behind)) = bytes.split_first() {
+            bytes = match self.state {
+                State::Code if !self.statement.is_in_head() && !self.stops(*first) => self.run(bytes),
+                State::Quotes(quote) => self.in_quotes(quote, bytes),
+                State::Block => self.skip_to(b'*', State::BlockStar, bytes),
+                State::Line => self.in_line(bytes),
+                _ => {
+                    self.take(*first);
+                    behind
+                }
+            };
+        }
+    }
+
+    /// Whether the text ended as a whole dump does.
+    pub(crate) fn is_whole(&self) -> bool {
+        let note_is_end = self.state == State::Line && self.note_is_end();
+        (self.is_complete || note_is_end)
+            && matches!(self.state, State::Code | State::Line)
+            && self.statement.is_empty()
+            && self.delimiter == b";"
+    }
+
+    /// Takes the bytes that mean nothing by themselves, at once.
+    fn run<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let (run, behind) = bytes.split_at(bytes.iter().position(|byte| self.stops(*byte)).unwrap_or(bytes.len()));
+        self.code(run);
+        behind
+    }
+
+    fn stops(&self, byte: u8) -> bool {
+        self.stops.get(usize::from(byte)).copied().unwrap_or_default()
+    }
+
+    fn in_quotes<'a>(&mut self, quote: u8, bytes: &'a [u8]) -> &'a [u8] {
+        let modes = self.statement.modes;
+        let escapes = match quote {
+            b'`' => false,
+            b'"' => !modes.ansi_quotes && !modes.no_backslash_escapes,
+            _ => !modes.no_backslash_escapes,
+        };
+        let found = if escapes { memchr2(quote, b'\\', bytes) } else { memchr(quote, bytes) };
+        let end = found.map_or(bytes.len(), |at| at + 1);
+        let (content, behind) = bytes.split_at(end);
+        self.statement.quoted(content);
+        if found.is_some() {
+            let is_end = content.last() == Some(&quote);
+            self.state = if is_end { State::Code } else { State::Escape(quote) };
+        }
+        behind
+    }
+
+    fn in_line<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let end = memchr(b'\n', bytes).unwrap_or(bytes.len());
+        let room = LONGEST_NOTE.saturating_sub(self.note.len());
+        self.note.extend(bytes.iter().take(end.min(room)));
+        let (_, behind) = bytes.split_at(end);
+        if !behind.is_empty() {
+            self.end_line_comment();
+        }
+        behind
+    }
+
+    fn end_line_comment(&mut self) {
+        self.is_complete |= self.note_is_end();
+        self.lacks_privileges |= self.note.starts_with(b" insufficient privileges to SHOW CREATE");
+        self.note.clear();
+        self.state = State::Code;
+    }
+
+    fn note_is_end(&self) -> bool {
+        self.note.starts_with(b" Dump completed") && self.statement.is_empty()
+    }
+
+    fn skip_to<'a>(&mut self, byte: u8, state: State, bytes: &'a [u8]) -> &'a [u8] {
+        let found = memchr(byte, bytes);
+        let (skipped, behind) = bytes.split_at(found.map_or(bytes.len(), |at| at + 1));
+        if self.line.in_version && memchr(b'\n', skipped).is_some() {
+            self.line.in_version = false;
+        }
+        if found.is_some() {
+            self.state = state;
+        }
+        behind
+    }
+
+    /// Takes a byte that means something.
+    fn take(&mut self, byte: u8) {
+        match self.state {
+            State::Delimiter(matched) => self.in_delimiter(matched, byte),
+            State::Code if self.delimiter.first() == Some(&byte) => self.in_delimiter(0, byte),
+            State::Code => self.in_code(byte),
+            State::Dash(count) => self.in_dashes(count, byte),
+            State::Slash if byte == b'*' => self.state = State::Opening,
+            State::Slash => self.was_only(b"/", byte),
+            State::Opening if byte == b'!' => {
+                self.line.in_version = true;
+                self.goes_on(b"/*!");
+            }
+            State::Opening if byte == b'M' => self.state = State::OpeningM,
+            State::OpeningM if byte == b'!' => self.goes_on(b"/*M!"),
+            State::Opening | State::OpeningM | State::BlockStar => self.in_block(byte),
+            State::Star => {
+                self.line.in_version &= byte != b'/';
+                self.state = State::Code;
+                self.take(byte);
+            }
+            State::Backslash => self.behind_backslash(byte),
+            State::Escape(quote) => {
+                self.statement.quoted(&[byte]);
+                self.state = State::Quotes(quote);
+            }
+            State::Command => self.in_command(byte),
+            State::Quotes(_) | State::Line | State::Block => {}
+        }
+    }
+
+    fn in_code(&mut self, byte: u8) {
+        match byte {
+            b'\n' => {
+                self.space(byte);
+                self.end_line();
+            }
+            byte if byte.is_ascii_whitespace() => self.space(byte),
+            b'\'' | b'"' | b'`' => {
+                self.begin();
+                self.statement.quoted(&[byte]);
+                self.state = State::Quotes(byte);
+            }
+            b'(' => {
+                self.begin();
+                self.statement.open();
+            }
+            b')' => self.statement.close(),
+            b'-' => self.state = State::Dash(1),
+            b'/' => {
+                self.line.is_blank &= !self.statement.is_empty();
+                self.state = State::Slash;
+            }
+            b'*' => {
+                self.code(b"*");
+                self.state = State::Star;
+            }
+            b'#' => self.state = State::Line,
+            b'\\' => self.state = State::Backslash,
+            byte => self.code(&[byte]),
+        }
+    }
+
+    fn in_delimiter(&mut self, matched: usize, byte: u8) {
+        if self.delimiter.get(matched) == Some(&byte) {
+            self.state = State::Delimiter(matched + 1);
+            if matched + 1 == self.delimiter.len() {
+                self.state = State::Code;
+                self.begin();
+                self.statement.end();
+            }
+            return;
+        }
+        // It only began like one: its first byte is code, and the others are looked at again.
+        let seen: Vec<u8> = self.delimiter.iter().take(matched).copied().chain([byte]).collect();
+        self.state = State::Code;
+        if let Some((first, rest)) = seen.split_first() {
+            self.in_code(*first);
+            self.read(rest);
+        }
+    }
+
+    /// `-- ` is a comment, and `--x` where a statement would begin.
+    fn in_dashes(&mut self, count: u8, byte: u8) {
+        match (count, byte) {
+            (1, b'-') if self.statement.is_empty() => self.state = State::Line,
+            (1, b'-') => self.state = State::Dash(2),
+            (2, byte) if byte.is_ascii_whitespace() => {
+                self.state = State::Line;
+                self.read(&[byte]);
+            }
+            (2, b'-') => self.code(b"-"),
+            (2, byte) => self.was_only(b"--", byte),
+            (_, byte) => self.was_only(b"-", byte),
+        }
+    }
+
+    fn in_block(&mut self, byte: u8) {
+        match (self.state, byte) {
+            // A comment in `/*! … */` is closed by its second `*/` only: the client counts so.
+            (State::BlockStar, b'/') if self.line.in_version => {
+                self.line.in_version = false;
+                self.state = State::Block;
+            }
+            (State::BlockStar, b'/') => {
+                self.state = State::Code;
+                // It parts words.
+                self.statement.code(b" ");
+            }
+            (_, b'*') => self.state = State::BlockStar,
+            (_, byte) => {
+                self.line.in_version &= byte != b'\n';
+                self.state = State::Block;
+            }
+        }
+    }
+
+    fn behind_backslash(&mut self, byte: u8) {
+        self.state = State::Code;
+        // A dump of MariaDB begins with this, which forbids its client to reach for files.
+        if byte == b'-' && self.statement.is_sandbox_mark() {
+            return;
+        }
+        // \N is NULL.
+        if byte != b'N' {
+            let shown = char::from(byte).escape_default();
+            self.statement.offend(|| format!("a command to the client, \\{shown}"));
+        }
+        self.code(&[b'\\', byte]);
+        if byte == b'\n' {
+            self.end_line();
+        }
+    }
+
+    fn in_command(&mut self, byte: u8) {
+        if byte != b'\n' {
+            self.note.push(byte);
+            self.note.truncate(LONGEST_NOTE);
+            return;
+        }
+        let note = std::mem::take(&mut self.note);
+        let text = note.trim_ascii();
+        let word = text.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+        if word.is_empty() || word.iter().any(|byte| matches!(byte, b'\\' | b'\'' | b'"' | b'`')) {
+            self.statement.offend(|| "DELIMITER without one".to_owned());
+        } else {
+            self.set_delimiter(word);
+        }
+        self.statement.clear();
+        self.state = State::Code;
+        self.end_line();
+    }
+
+    /// What looked like a comment was none.
+    fn was_only(&mut self, seen: &[u8], byte: u8) {
+        self.goes_on(seen);
+        self.take(byte);
+    }
+
+    fn goes_on(&mut self, seen: &[u8]) {
+        self.state = State::Code;
+        self.code(seen);
+    }
+
+    /// Takes code that has no meaning of its own here.
+    fn code(&mut self, bytes: &[u8]) {
+        if bytes.iter().any(|byte| !byte.is_ascii_whitespace()) {
+            self.begin();
+        }
+        self.statement.code(bytes);
+    }
+
+    /// Something of a statement comes: its first byte, maybe.
+    fn begin(&mut self) {
+        if self.statement.is_empty() {
+            self.line.was_blank = self.line.is_blank;
+        }
+        self.line.is_blank = false;
+        self.is_complete = false;
+    }
+
+    /// Takes a space. Behind `DELIMITER` it parts that from the new one.
+    fn space(&mut self, byte: u8) {
+        if self.statement.is_delimiter_command() {
+            if !self.line.was_blank {
+                self.statement.offend(|| "DELIMITER within a line".to_owned());
+            }
+            self.state = State::Command;
+            if byte == b'\n' {
+                self.in_command(byte);
+            }
+        } else {
+            self.statement.code(&[byte]);
+        }
+    }
+
+    fn end_line(&mut self) {
+        self.line.in_version = false;
+        self.line.is_blank = true;
+    }
+
+    fn set_delimiter(&mut self, delimiter: &[u8]) {
+        self.delimiter = delimiter.to_vec();
+        self.stops = [false; 256];
+        for byte in b"\n'\"`()-/*#\\".iter().chain(delimiter.first()) {
+            if let Some(stops) = self.stops.get_mut(usize::from(*byte)) {
+                *stops = true;
+            }
+        }
+    }
+}

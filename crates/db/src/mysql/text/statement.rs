@@ -1,0 +1,277 @@
+//! One statement after the other: what each adds to a database, in constant memory.
+
+use crate::manifest::Census;
+use crate::mysql::text::head::{Token, tokens};
+use kit::voice;
+
+/// How much of a statement's beginning is kept: two names of 64 characters each, all of them doubled backticks, and a list of
+/// all SQL modes fit in.
+const LONGEST_HEAD: usize = 2048;
+
+/// What statements of dumps begin with.
+const KNOWN: [&str; 16] = [
+    "SET", "DROP", "CREATE", "INSERT", "REPLACE", "LOCK", "UNLOCK", "ALTER", "DO", "SELECT", "COMMIT", "START",
+    "BEGIN", "ANALYZE", "OPTIMIZE", "ROLLBACK",
+];
+
+/// What belongs to the server, or is another database.
+const FOREIGN: [&str; 13] = [
+    "DATABASE",
+    "SCHEMA",
+    "USER",
+    "ROLE",
+    "SERVER",
+    "TABLESPACE",
+    "LOGFILE",
+    "INSTANCE",
+    "RESOURCE",
+    "SPATIAL",
+    "GLOBAL",
+    "PERSIST",
+    "PASSWORD",
+];
+
+/// How much of a statement is understood.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    /// Its beginning is kept until it is clear what it does.
+    #[default]
+    Head,
+    /// `INSERT INTO t (…`: the word VALUES is awaited.
+    Columns,
+    /// Behind VALUES: each `(` that is in no other begins a row.
+    Rows,
+    /// Nothing of it matters but its end.
+    Rest,
+}
+
+/// SQL modes that change what a backslash is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Modes {
+    pub(crate) no_backslash_escapes: bool,
+    pub(crate) ansi_quotes: bool,
+}
+
+/// The statement that is being read, and what those before it added up to.
+#[derive(Debug, Default)]
+pub(crate) struct Statement {
+    pub(crate) census: Census,
+    /// The first thing that no dump of one database does.
+    pub(crate) offence: Option<String>,
+    pub(crate) modes: Modes,
+    head: Vec<u8>,
+    word: Vec<u8>,
+    phase: Phase,
+    depth: u32,
+    table: String,
+    rows: u64,
+    has_begun: bool,
+}
+
+impl Statement {
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.has_begun
+    }
+
+    /// Whether what was read of it so far is the client's word for a new delimiter.
+    pub(crate) fn is_delimiter_command(&self) -> bool {
+        self.is_in_head() && self.head.eq_ignore_ascii_case(b"DELIMITER")
+    }
+
+    /// Whether it is still open what it does.
+    pub(crate) fn is_in_head(&self) -> bool {
+        self.phase == Phase::Head
+    }
+
+    /// Whether it is the line with which dumps of MariaDB begin.
+    pub(crate) fn is_sandbox_mark(&self) -> bool {
+        self.is_in_head() && self.head == b"/*M!999999"
+    }
+
+    /// Takes bytes that are in no quotes and no parentheses' own.
+    pub(crate) fn code(&mut self, bytes: &[u8]) {
+        self.has_begun |= bytes.iter().any(|byte| !byte.is_ascii_whitespace());
+        match self.phase {
+            Phase::Head if self.has_begun => self.keep(bytes),
+            Phase::Columns if self.depth == 0 => self.await_values(bytes),
+            // `ON DUPLICATE KEY UPDATE a = VALUES(a)`, `AS new`: no rows any more.
+            Phase::Rows if self.depth == 0 && bytes.iter().any(u8::is_ascii_alphabetic) => self.phase = Phase::Rest,
+            _ => {}
+        }
+    }
+
+    /// Takes bytes in quotes, with the quotes.
+    pub(crate) fn quoted(&mut self, bytes: &[u8]) {
+        self.has_begun = true;
+        if self.phase == Phase::Head {
+            self.keep(bytes);
+        }
+    }
+
+    pub(crate) fn open(&mut self) {
+        self.has_begun = true;
+        if self.phase == Phase::Head {
+            self.decide();
+        }
+        if self.phase == Phase::Columns && self.depth == 0 {
+            self.await_values(b"(");
+        }
+        if self.phase == Phase::Rows && self.depth == 0 {
+            self.rows += 1;
+        }
+        self.depth = self.depth.saturating_add(1);
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.has_begun = true;
+        self.depth = self.depth.saturating_sub(1);
+    }
+
+    /// Takes its end.
+    pub(crate) fn end(&mut self) {
+        if self.phase == Phase::Head && self.has_begun {
+            self.decide();
+        }
+        if self.rows > 0 {
+            *self.census.entry(std::mem::take(&mut self.table)).or_default() += self.rows;
+        }
+        self.clear();
+    }
+
+    /// Forgets it: it was a command to the client.
+    pub(crate) fn clear(&mut self) {
+        self.head.clear();
+        self.word.clear();
+        self.phase = Phase::Head;
+        (self.depth, self.rows, self.has_begun) = (0, 0, false);
+    }
+
+    pub(crate) fn offend(&mut self, what: impl FnOnce() -> String) {
+        self.offence.get_or_insert_with(what);
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        let room = LONGEST_HEAD.saturating_sub(self.head.len());
+        match bytes.get(..room) {
+            Some(bytes) if bytes.len() == room => {
+                self.head.extend_from_slice(bytes);
+                self.decide();
+            }
+            _ => self.head.extend_from_slice(bytes),
+        }
+    }
+
+    fn await_values(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            if byte.is_ascii_alphanumeric() || *byte == b'_' {
+                if self.word.len() < 8 {
+                    self.word.push(byte.to_ascii_uppercase());
+                }
+                continue;
+            }
+            match self.word.as_slice() {
+                b"VALUES" | b"VALUE" => self.phase = Phase::Rows,
+                b"SELECT" | b"SET" | b"WITH" | b"TABLE" => self.phase = Phase::Rest,
+                _ => {}
+            }
+            self.word.clear();
+        }
+    }
+
+    /// Finds out what it does.
+    fn decide(&mut self) {
+        let head = std::mem::take(&mut self.head);
+        let tokens = tokens(&head);
+        self.phase = Phase::Rest;
+        if let Some(what) = offence(&tokens) {
+            self.offend(|| what);
+        }
+        let mut words = tokens.iter().enumerate();
+        match tokens.first().map_or("", Token::word) {
+            "INSERT" | "REPLACE" => {
+                let is_filler = |token: &Token| {
+                    matches!(
+                        token.word(),
+                        "INSERT" | "REPLACE" | "LOW_PRIORITY" | "DELAYED" | "HIGH_PRIORITY" | "IGNORE" | "INTO"
+                    )
+                };
+                let Some((at, name)) = words.find(|(_, token)| !is_filler(token)) else { return };
+                name.name().unwrap_or_default().clone_into(&mut self.table);
+                let behind = tokens.get(at + 1..).unwrap_or_default();
+                let is = |name: &[&str]| behind.iter().any(|token| name.contains(&token.word()));
+                self.phase = if is(&["VALUES", "VALUE"]) {
+                    Phase::Rows
+                } else if is(&["SELECT", "SET", "WITH", "TABLE"]) {
+                    Phase::Rest
+                } else {
+                    Phase::Columns
+                };
+            }
+            // A table in a comment with a version stands in for a view.
+            "CREATE" if !head.starts_with(b"/*") => {
+                if let Some(name) = created_table(&tokens) {
+                    self.census.entry(name.to_owned()).or_default();
+                }
+            }
+            "SET" => self.take_modes(&tokens),
+            _ => {}
+        }
+        self.head = head;
+        self.head.clear();
+    }
+
+    /// The last `sql_mode = …` of a SET: a text says what is on, a variable brings back what was on before.
+    fn take_modes(&mut self, tokens: &[Token]) {
+        for (at, token) in tokens.iter().enumerate().filter(|(_, token)| token.word() == "SQL_MODE") {
+            let follows = |more: usize| tokens.get(at + more);
+            if follows(1) != Some(&Token::Symbol(b'=')) || token.name().is_none() {
+                continue;
+            }
+            let text = if let Some(Token::Text(text)) = follows(2) { text.as_str() } else { "" };
+            let is_on = |mode: &str| text.split(',').any(|on| on.eq_ignore_ascii_case(mode));
+            self.modes.no_backslash_escapes = is_on("NO_BACKSLASH_ESCAPES");
+            self.modes.ansi_quotes = is_on("ANSI_QUOTES") || is_on("ANSI");
+        }
+    }
+}
+
+/// The name in `CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name`.
+fn created_table(tokens: &[Token]) -> Option<&str> {
+    let is_filler = |token: &&Token| matches!(token.word(), "CREATE" | "OR" | "REPLACE");
+    let mut rest = tokens.iter().skip_while(is_filler);
+    rest.next().filter(|token| token.word() == "TABLE")?;
+    rest.find(|token| !matches!(token.word(), "IF" | "NOT" | "EXISTS"))?.name()
+}
+
+/// What a statement does that no dump of one database does.
+fn offence(tokens: &[Token]) -> Option<String> {
+    let first = tokens.first()?;
+    let second =
+        tokens.iter().skip(1).find(|token| !matches!(token.word(), "OR" | "REPLACE" | "IF" | "NOT" | "EXISTS"));
+    let second = second.map_or("", Token::word);
+    let shown = || voice::clean_line(&format!("{} {second}", first.name().unwrap_or("?")));
+    let verb = first.word();
+    if !KNOWN.contains(&verb) || (verb == "SELECT" && second != "SETVAL") {
+        return Some(format!("a statement that begins with {}", shown().trim_end()));
+    }
+    let is_foreign = |token: &Token| FOREIGN.contains(&token.word());
+    let scope = tokens
+        .iter()
+        .take_while(|token| verb == "SET" || !matches!(token, Token::Name(_)))
+        .skip(1)
+        .find(|token| is_foreign(token));
+    if let Some(scope) = scope.filter(|_| matches!(verb, "SET" | "CREATE" | "DROP" | "ALTER")) {
+        return Some(format!("{verb} {}", scope.word()));
+    }
+    let is_data = matches!(verb, "INSERT" | "REPLACE") || matches!(second, "TABLE" | "TABLES" | "SEQUENCE");
+    let leaves = is_data.then(|| qualified(tokens)).flatten();
+    leaves.map(|name| format!("it names the table {}, in another database", voice::clean_line(&name)))
+}
+
+/// The first `a.b`.
+fn qualified(tokens: &[Token]) -> Option<String> {
+    tokens.windows(3).find_map(|three| match three {
+        [schema, Token::Symbol(b'.'), table] => Some(format!("{}.{}", schema.name()?, table.name()?)),
+        _ => None,
+    })
+}
