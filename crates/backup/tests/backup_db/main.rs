@@ -16,5 +16,6 @@ mod prune_after_create;
 mod readiness;
 mod rules;
 mod server;
+mod servers;
 mod set;
 mod verify;
