@@ -15,6 +15,8 @@ pub(crate) struct Backup {
     pub(crate) stored_size: Option<u64>,
     /// Why it cannot be restored, as far as the list shows.
     pub(crate) damaged: Option<String>,
+    /// Why a person must look at it before it counts.
+    pub(crate) suspect: Option<String>,
     #[serde(flatten)]
     more: Map<String, Value>,
 }

@@ -102,6 +102,8 @@ fn warnings(status: &Status) -> Vec<String> {
         Ok(Some(backup)) => {
             let damage = backup.damaged.as_ref();
             warnings.extend(damage.map(|why| format!("the last backup, {}, is damaged: {why}", backup.name)));
+            let doubt = backup.suspect.as_ref();
+            warnings.extend(doubt.map(|why| format!("the last backup, {}, is suspect: {why}", backup.name)));
         }
         Ok(None) if status.has_database => warnings.push("there is no backup".to_owned()),
         _ => {}
@@ -269,5 +271,8 @@ mod tests {
         status.backup = Ok(serde_json::from_value(json!({"name": "b", "damaged": "no manifest"})).unwrap());
         let warnings = Judgement::of(&status).warnings;
         assert!(warnings.contains(&"the last backup, b, is damaged: no manifest".to_owned()), "{warnings:?}");
+        status.backup = Ok(serde_json::from_value(json!({"name": "b", "suspect": "it has 1 row"})).unwrap());
+        let warnings = Judgement::of(&status).warnings;
+        assert!(warnings.contains(&"the last backup, b, is suspect: it has 1 row".to_owned()), "{warnings:?}");
     }
 }
