@@ -63,7 +63,7 @@ fn a_program_is_told_the_same_under_keys_that_stay() {
     assert_eq!(details["health"], health);
     let backup = &details["backup"];
     assert_eq!((&backup["stored_size"], &backup["rows"], &backup["label"]), (&json!(2048), &json!(7), &Value::Null));
-    assert_eq!(keys(backup).len(), 12);
+    assert_eq!(keys(backup).len(), 13);
     assert_eq!(details["queue"], json!({"running": [], "waiting": [], "held": null, "holder": null}));
     let way_back = json!({"to": release_of(1), "commit": "0000001", "expected_ms": 1500, "measured": true,
                           "problems": []});
