@@ -15,7 +15,7 @@ const KNOWN: [&str; 16] = [
 ];
 
 /// What belongs to the server, or is another database.
-const FOREIGN: [&str; 13] = [
+const FOREIGN: [&str; 12] = [
     "DATABASE",
     "SCHEMA",
     "USER",
@@ -25,11 +25,14 @@ const FOREIGN: [&str; 13] = [
     "LOGFILE",
     "INSTANCE",
     "RESOURCE",
-    "SPATIAL",
     "GLOBAL",
     "PERSIST",
     "PASSWORD",
 ];
+
+/// What belongs to a database.
+const OWN: [&str; 10] =
+    ["TABLE", "VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "EVENT", "SEQUENCE", "PACKAGE", "INDEX", "TABLES"];
 
 /// How much of a statement is understood.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,7 +93,7 @@ impl Statement {
 
     /// Takes bytes that are in no quotes and no parentheses' own.
     pub(crate) fn code(&mut self, bytes: &[u8]) {
-        self.has_begun |= bytes.iter().any(|byte| !byte.is_ascii_whitespace());
+        self.has_begun = self.has_begun || !bytes.trim_ascii().is_empty();
         match self.phase {
             Phase::Head if self.has_begun => self.keep(bytes),
             Phase::Columns if self.depth == 0 => self.await_values(bytes),
@@ -255,10 +258,10 @@ fn offence(tokens: &[Token]) -> Option<String> {
         return Some(format!("a statement that begins with {}", shown().trim_end()));
     }
     let is_foreign = |token: &Token| FOREIGN.contains(&token.word());
-    let scope = tokens
-        .iter()
-        .take_while(|token| verb == "SET" || !matches!(token, Token::Name(_)))
-        .skip(1)
+    // `CREATE TABLE user` makes no user: what is made comes before its name. SET may name many things.
+    let before_name = tokens.iter().skip(1).take_while(|token| verb == "SET" || !OWN.contains(&token.word()));
+    let scope = before_name
+        .take_while(|token| verb == "SET" || !matches!(token, Token::Name(_) | Token::Symbol(b'(')))
         .find(|token| is_foreign(token));
     if let Some(scope) = scope.filter(|_| matches!(verb, "SET" | "CREATE" | "DROP" | "ALTER")) {
         return Some(format!("{verb} {}", scope.word()));
