@@ -6,8 +6,12 @@
 mod client;
 mod dumper;
 mod inventory;
+mod load;
 mod options;
+mod plan;
 mod rights;
+mod scratch;
+mod swap;
 mod text;
 mod trouble;
 mod version;
@@ -16,6 +20,9 @@ use std::path::Path;
 
 use kit::{Exit, Failure};
 
+pub use load::{Load, Loaded};
+pub use plan::{Plan, Stage};
+pub use scratch::{Scratch, name_beside};
 pub use text::Text;
 
 use crate::address::Address;
@@ -24,7 +31,6 @@ use crate::engine::{Dump, Format, Server};
 use crate::manifest::Census;
 use client::{Client, from_hex, unexpected};
 use dumper::Dumper;
-use inventory::Inventory;
 use rights::Rights;
 use trouble::Trouble;
 use version::{Family, Version};
@@ -47,6 +53,12 @@ impl Mysql {
         let version = Version::of_server(told.first().map_or("", String::as_str));
         let dumper = Dumper::find(&version, deadline)?;
         Ok(Self { client, dumper, version })
+    }
+
+    /// The same server and account, another database.
+    pub(crate) fn of_database(&self, name: &str, deadline: &Deadline) -> Result<Self, Failure> {
+        let dumper = Dumper::find(&self.version, deadline)?;
+        Ok(Self { client: self.client.of_database(name)?, dumper, version: self.version.clone() })
     }
 
     /// What is granted to the account, by itself and by the roles that are active.
@@ -96,7 +108,7 @@ impl Server for Mysql {
     }
 
     fn census(&self, deadline: &Deadline) -> Result<Census, Failure> {
-        let inventory = Inventory::of(&self.client, &self.version, deadline)?;
+        let inventory = self.inventory(deadline)?;
         inventory.count(&self.client, &self.version, deadline)
     }
 
@@ -104,7 +116,7 @@ impl Server for Mysql {
         if format != Format::Plain {
             return Err(unsupported(format));
         }
-        let inventory = Inventory::of(&self.client, &self.version, deadline)?;
+        let inventory = self.inventory(deadline)?;
         Ok(Box::new(self.dumper.start(&self.client, inventory.with_history, deadline)?))
     }
 
@@ -117,7 +129,7 @@ impl Server for Mysql {
     }
 
     fn warnings(&self, deadline: &Deadline) -> Result<Vec<String>, Failure> {
-        let inventory = Inventory::of(&self.client, &self.version, deadline)?;
+        let inventory = self.inventory(deadline)?;
         Ok(self.dumper.doubt.clone().into_iter().chain(inventory.warnings()).collect())
     }
 

@@ -16,6 +16,7 @@ use crate::mysql::version::{Family, Version};
 pub(crate) struct Client {
     pub(crate) address: Address,
     name: &'static str,
+    family: Family,
     options: Options,
 }
 
@@ -25,7 +26,7 @@ impl Client {
         for (_, name) in Family::Mariadb.programs() {
             if let Some(version) = installed(name, deadline)? {
                 let options = Options::of(address, version.family)?;
-                return Ok(Self { address: address.clone(), name, options });
+                return Ok(Self { address: address.clone(), name, family: version.family, options });
             }
         }
         let message = "cannot run mariadb or mysql: neither is installed, or on PATH";
@@ -73,6 +74,27 @@ impl Client {
         // A server may be set to other quotes. A client that reads no more says itself why.
         consumer.write_all(b"set session sql_mode = '';\n").and_then(|()| consumer.write_all(sql.as_bytes())).ok();
         consumer.finish()
+    }
+
+    /// The file that a program of the client's family logs in with.
+    pub(crate) fn file(&self) -> Result<MemoryFile, Failure> {
+        self.options.file()
+    }
+
+    /// The client, about to take a text of others: no command of its own is understood in it but `DELIMITER`, no file is read,
+    /// comments in routines are kept, and it stops at the first error.
+    pub(crate) fn loader(&self, file: &MemoryFile) -> Result<Program, Failure> {
+        let arguments =
+            ["--batch", "--binary-mode", "--comments", "--local-infile=0", "--skip-reconnect", "--no-auto-rehash"];
+        let program = program(self.name, file)?.args(arguments).arg("--max-allowed-packet=1G");
+        Ok(program.arg(format!("--database={}", self.address.database)))
+    }
+
+    /// The same for another database.
+    pub(crate) fn of_database(&self, name: &str) -> Result<Self, Failure> {
+        let address = self.address.of_database(name);
+        let options = Options::of(&address, self.family)?;
+        Ok(Self { address, name: self.name, family: self.family, options })
     }
 
     /// The same place and account, for a program of another family.

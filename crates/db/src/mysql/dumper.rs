@@ -59,24 +59,64 @@ impl Dumper {
         })
     }
 
+    /// What only some dumpers know: what a server's replication has seen, and its statistics, are no part of a database.
+    fn own_arguments(&self) -> &'static [&'static str] {
+        match (self.version.family, self.version.number) {
+            (Family::Mariadb, _) => &[],
+            (Family::Mysql, number) if number < (8, 0) => &["--set-gtid-purged=OFF"],
+            (Family::Mysql, _) => &["--set-gtid-purged=OFF", "--column-statistics=0"],
+        }
+    }
+
     /// Begins a dump of the client's database.
     pub(crate) fn start(&self, client: &Client, with_history: bool, deadline: &Deadline) -> Result<Dumping, Failure> {
         deadline.check()?;
         let options = client.options_for(self.version.family)?;
         let file = options.file()?;
         let mut program = program(self.name, &file)?.deadline(deadline.remaining());
-        if self.version.family == Family::Mysql {
-            // What the server's replication has seen is no part of the database.
-            program = program.arg("--set-gtid-purged=OFF");
-            if self.version.number >= (8, 0) {
-                program = program.arg("--column-statistics=0");
-            }
-        } else if with_history {
+        program = program.args(self.own_arguments());
+        if with_history {
             program = program.arg("--dump-history");
         }
         // Behind `--` a name is a name, whatever it begins with.
         let producer = program.args(ARGUMENTS).arg(&client.address.database).produce()?;
         Ok(Dumping { producer, text: Box::default(), address: client.address.clone(), deadline: *deadline })
+    }
+}
+
+/// What of a schema is dumped beside its rows.
+pub(crate) enum Part {
+    /// Routines and triggers.
+    Routines,
+    /// These views.
+    Views(Vec<String>),
+}
+
+impl Dumper {
+    /// The statements that make a part of the client's schema anew.
+    pub(crate) fn part(&self, client: &Client, part: &Part, deadline: &Deadline) -> Result<String, Failure> {
+        deadline.check()?;
+        let file = client.options_for(self.version.family)?.file()?;
+        let mut program = program(self.name, &file)?.deadline(deadline.remaining());
+        program = program.args(self.own_arguments()).args([
+            "--single-transaction",
+            "--skip-lock-tables",
+            "--no-tablespaces",
+            "--no-data",
+            "--skip-dump-date",
+        ]);
+        let database = &client.address.database;
+        program = match part {
+            Part::Routines => program.args(["--no-create-info", "--routines", "--triggers", "--", database]),
+            Part::Views(names) => program.args(["--skip-triggers", "--", database]).args(names),
+        };
+        let ended = program.run()?;
+        drop(file);
+        if ended.status.is_success() {
+            return Ok(ended.text() + "\n");
+        }
+        let doing = format!("read the definitions in {}", client.address);
+        Err(Trouble::of(&ended).failure(&doing, &client.address, deadline))
     }
 }
 

@@ -67,6 +67,12 @@ pub(crate) fn grant(privileges: &[&str], database: &str, account: &str) -> Strin
     format!("GRANT {} ON {}.* TO {account}", privileges.join(", "), identifier(&pattern))
 }
 
+/// The statement that lets an account restore beside a database.
+pub(crate) fn grant_beside(database: &str, account: &str) -> String {
+    let pattern = database.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%");
+    format!("GRANT ALL ON {}.* TO {account}", identifier(&format!("{pattern}\\_%")))
+}
+
 /// The statement that lets an account read routines that others made.
 pub(crate) fn grant_routines(server: &Version, account: &str) -> String {
     match (server.family, server.number) {
@@ -126,7 +132,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Rights, account, grant, grant_routines, matches};
+    use super::{Rights, account, grant, grant_beside, grant_routines, matches};
     use crate::mysql::version::Version;
 
     #[test]
@@ -190,6 +196,7 @@ mod tests {
             grant(&["SELECT", "EVENT"], "my_a`p", &account("o'app@%")),
             "GRANT SELECT, EVENT ON `my\\_a``p`.* TO 'o''app'@'%'"
         );
+        assert_eq!(grant_beside("my_app", "'a'@'%'"), "GRANT ALL ON `my\\_app\\_%`.* TO 'a'@'%'");
         let routines = |version: &str| grant_routines(&Version::of_server(version), "'a'@'%'");
         assert_eq!(routines("10.11.14-MariaDB"), "GRANT SELECT ON mysql.proc TO 'a'@'%'");
         assert_eq!(routines("11.4.2-MariaDB"), "GRANT SHOW CREATE ROUTINE ON *.* TO 'a'@'%'");

@@ -27,6 +27,13 @@ impl Text {
     }
 }
 
+impl Text {
+    /// Whether a statement, or a comment, could begin with the next byte.
+    pub(crate) fn is_between_statements(&self) -> bool {
+        self.lexer.is_between_statements()
+    }
+}
+
 impl crate::engine::Text for Text {
     fn read(&mut self, bytes: &[u8]) {
         self.lexer.read(bytes);
@@ -210,6 +217,7 @@ mod tests {
             "/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;",
             "DROP TABLE IF EXISTS `t`;\nLOCK TABLES `t` WRITE;\n/*!40000 ALTER TABLE `t` DISABLE KEYS */;\nUNLOCK TABLES;",
             "/*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 DEFINER=`a`@`%` SQL SECURITY DEFINER */\n/*!50001 VIEW `v` AS select `t`.`a` AS `a` from `t` */;",
+            "CREATE TABLE user (a int);\nDROP TABLE IF EXISTS role;\nINSERT INTO `database` VALUES (1);",
             "DO SETVAL(`s`, 5, 0);\nSELECT SETVAL(`s`, 5, 0);",
             "INSERT INTO t VALUES ('\\! x','USE other;',\\N);",
             "CREATE TABLE t (a int, b int AS (`a`.`b`) VIRTUAL);",

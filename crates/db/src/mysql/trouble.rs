@@ -19,6 +19,9 @@ impl Trouble {
     /// There is no such database.
     pub(crate) const UNKNOWN_DATABASE: u32 = 1049;
 
+    /// Others used a table for longer than was waited.
+    pub(crate) const LOCK_WAIT_TIMEOUT: u32 = 1205;
+
     /// What a program that ended badly has to say.
     pub(crate) fn of(ended: &Ended) -> Self {
         let said = String::from_utf8_lossy(&ended.stderr);

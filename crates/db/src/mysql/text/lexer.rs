@@ -95,6 +95,11 @@ impl Lexer {
         }
     }
 
+    /// Whether nothing is open.
+    pub(crate) fn is_between_statements(&self) -> bool {
+        self.state == State::Code && self.statement.is_empty()
+    }
+
     /// Whether the text ended as a whole dump does.
     pub(crate) fn is_whole(&self) -> bool {
         let note_is_end = self.state == State::Line && self.note_is_end();
@@ -333,7 +338,7 @@ impl Lexer {
 
     /// Takes code that has no meaning of its own here.
     fn code(&mut self, bytes: &[u8]) {
-        if bytes.iter().any(|byte| !byte.is_ascii_whitespace()) {
+        if self.statement.is_empty() && !bytes.trim_ascii().is_empty() {
             self.begin();
         }
         self.statement.code(bytes);

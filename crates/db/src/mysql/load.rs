@@ -1,0 +1,157 @@
+//! A plain dump on its way into a schema beside the live one.
+
+use std::io::Write;
+
+use kit::process::{Consumer, Sink};
+use kit::{Exit, Failure};
+
+use crate::deadline::Deadline;
+use crate::engine::Text as _;
+use crate::manifest::Census;
+use crate::mysql::client::Client;
+use crate::mysql::text::Text;
+use crate::mysql::trouble::Trouble;
+
+/// Where a dumper says which part of a dump begins.
+const EVENTS: &[u8] = b"-- Dumping events for database";
+const OTHERS: [&[u8]; 5] = [
+    b"-- Dumping routines for database",
+    b"-- Final view structure for view",
+    b"-- Temporary ",
+    b"-- Dump completed",
+    b"/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE",
+];
+
+/// What a dumper writes around routines that were made while the database had another collation. It names the live
+/// database, whose collation is no business of a load beside it.
+const COLLATION: &[u8] = b"ALTER DATABASE `";
+
+/// How much of a line shows which of these it is.
+const LONGEST: usize = 64;
+
+/// How large the definitions of all events may be together: they are kept in memory.
+const LONGEST_EVENTS: usize = 64 << 20;
+
+/// A dump that is being loaded. Its events are kept back: the server would run them at once.
+pub struct Load {
+    consumer: Option<Consumer>,
+    text: Box<Text>,
+    client: Client,
+    deadline: Deadline,
+    /// The beginning of a line that is too short yet to know.
+    held: Vec<u8>,
+    line_begins: bool,
+    in_events: bool,
+    skips: bool,
+    events: Vec<u8>,
+}
+
+/// What a loaded dump held.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Its tables with their rows, as its text says.
+    pub census: Census,
+    /// The statements that make its events.
+    pub events: String,
+}
+
+impl Load {
+    pub(crate) fn start(client: Client, deadline: &Deadline) -> Result<Self, Failure> {
+        let file = client.file()?;
+        let program = client.loader(&file)?.stdout(Sink::Null).deadline(deadline.remaining());
+        let consumer = Some(program.consume()?);
+        let (held, events, deadline) = (Vec::new(), Vec::new(), *deadline);
+        let (line_begins, in_events, skips) = (true, false, false);
+        Ok(Self { consumer, text: Box::default(), client, deadline, held, line_begins, in_events, skips, events })
+    }
+
+    /// Runs statements that a plan holds.
+    pub(crate) fn of_plan(client: Client, text: &str, deadline: &Deadline) -> Result<(), Failure> {
+        let mut load = Self::start(client, deadline)?;
+        load.send(text.as_bytes())?;
+        load.end()
+    }
+
+    /// Takes the next bytes, cut anywhere: 65 when they do what no dump of one database does, and then none of them is sent.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.deadline.check()?;
+        let mut out = Vec::with_capacity(bytes.len() + LONGEST);
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            if !self.line_begins {
+                self.route(part, &mut out)?;
+                continue;
+            }
+            self.held.extend_from_slice(part);
+            if part.ends_with(b"\n") || self.held.len() >= LONGEST {
+                self.begin_line(&mut out)?;
+            }
+        }
+        self.send(&out)
+    }
+
+    /// Ends it: 65 when the dump is not whole, else how the client ended.
+    pub fn finish(mut self) -> Result<Loaded, Failure> {
+        let mut out = Vec::new();
+        self.begin_line(&mut out)?;
+        self.send(&out)?;
+        let census = std::mem::take(&mut self.text).finish()?;
+        self.end()?;
+        let events = String::from_utf8_lossy(&self.events).into_owned();
+        Ok(Loaded { census, events })
+    }
+
+    fn end(&mut self) -> Result<(), Failure> {
+        let ended = self.consumer.take().map(Consumer::finish).transpose()?;
+        match ended.filter(|ended| !ended.status.is_success()) {
+            Some(ended) => Err(Trouble::of(&ended).failure(&doing(&self.client), &self.client.address, &self.deadline)),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks at the beginning of a line: at the end of a statement it may begin another part.
+    fn begin_line(&mut self, out: &mut Vec<u8>) -> Result<(), Failure> {
+        let held = std::mem::take(&mut self.held);
+        if self.text.is_between_statements() {
+            if OTHERS.iter().any(|other| held.starts_with(other)) {
+                self.in_events = false;
+            } else if held.starts_with(EVENTS) {
+                self.in_events = true;
+            }
+            self.skips = held.starts_with(COLLATION);
+        }
+        self.route(&held, out)
+    }
+
+    fn route(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Failure> {
+        self.line_begins = bytes.is_empty() || bytes.ends_with(b"\n");
+        if self.skips {
+            self.skips = !self.line_begins;
+            return Ok(());
+        }
+        self.text.read(bytes);
+        self.text.require_harmless()?;
+        let to = if self.in_events { &mut self.events } else { out };
+        to.extend_from_slice(bytes);
+        if self.events.len() > LONGEST_EVENTS {
+            let message = "the definitions of the dump's events are larger than 64 MiB";
+            return Err(Failure::new(Exit::DAMAGED, message));
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let Some(consumer) = &mut self.consumer else { return Ok(()) };
+        let Err(error) = consumer.write_all(bytes) else { return Ok(()) };
+        // The client says itself why it reads no more.
+        let ended = self.consumer.take().map(Consumer::finish).transpose()?;
+        let failed = ended.filter(|ended| !ended.status.is_success());
+        Err(failed.map_or_else(
+            || Failure::io(doing(&self.client), &error),
+            |ended| Trouble::of(&ended).failure(&doing(&self.client), &self.client.address, &self.deadline),
+        ))
+    }
+}
+
+fn doing(client: &Client) -> String {
+    format!("load the dump into {}", client.address)
+}
