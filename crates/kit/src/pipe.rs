@@ -26,6 +26,12 @@ impl Producer {
         Self { running: Some(running), pipe }
     }
 
+    /// Waits a moment, and says whether a read would not wait: there is something, or the program has ended, or is to be
+    /// ended.
+    pub fn is_ready(&self) -> io::Result<bool> {
+        Ok(is_ready(&self.pipe, PollFlags::IN)? || has_ended(self.running.as_ref()).unwrap_or(true))
+    }
+
     /// How it ended, with what it said on stderr: only a program that succeeded has printed everything. 128+n when a
     /// signal asked this tool to stop.
     pub fn finish(mut self) -> Result<Ended, Failure> {
@@ -188,6 +194,16 @@ mod tests {
         let mut consumer = brief("sleep 600").consume().unwrap();
         let written = consumer.write_all(&vec![0; 1 << 20]);
         assert_eq!(written.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn a_producer_is_ready_when_it_has_printed_ended_or_taken_too_long() {
+        let late = |script: &str| shell(script).deadline(Duration::from_millis(300)).produce().unwrap();
+        for script in ["echo; sleep 600", "exit 0", "sleep 600"] {
+            let producer = late(script);
+            while !producer.is_ready().unwrap() {}
+        }
+        assert!(!shell("sleep 600").produce().unwrap().is_ready().unwrap());
     }
 
     #[test]
