@@ -9,12 +9,17 @@ mod client;
 mod connection;
 mod dump;
 mod globals;
+mod keeper;
+mod load;
+mod names;
 mod privileges;
 mod properties;
 mod quote;
+mod scratch;
 mod script;
 mod session;
 mod statement;
+mod swap;
 mod trouble;
 mod version;
 
@@ -31,6 +36,9 @@ use crate::postgres::client::{Clients, any_psql};
 use crate::postgres::session::Session;
 use crate::postgres::version::Version;
 
+pub use keeper::Keeper;
+pub use load::{Loading, Trust};
+pub use scratch::Scratch;
 pub use script::Script;
 
 /// Databases that every server has unless somebody took them away: from there one asks about another.
@@ -140,5 +148,11 @@ fn open(psql: &Path, address: &Address, deadline: &Deadline) -> Result<Session, 
 /// A conversation with another database of the same server.
 fn maintenance(psql: &Path, address: &Address, deadline: &Deadline) -> Result<Session, Failure> {
     let [first, second] = MAINTENANCE.map(|name| address.of_database(name));
-    open(psql, &first, deadline).or_else(|_| open(psql, &second, deadline))
+    if address.database == first.database {
+        return open(psql, &second, deadline);
+    }
+    open(psql, &first, deadline).or_else(|failure| match failure.exit {
+        Exit::UNAVAILABLE | Exit::DEADLINE => Err(failure),
+        _ => open(psql, &second, deadline),
+    })
 }

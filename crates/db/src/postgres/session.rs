@@ -82,6 +82,11 @@ impl Session {
         }
     }
 
+    /// Waits a moment, and says whether there is an answer by now. A connection that is lost has one too: that it is lost.
+    pub(crate) fn has_answered(&self) -> Result<bool, Failure> {
+        self.psql.as_ref().map_or(Ok(true), Producer::is_ready).attempt("wait for psql")
+    }
+
     /// Waits for the rows of the oldest question that has not been answered.
     pub(crate) fn answer(&mut self, columns: usize) -> Result<Vec<Vec<String>>, Failure> {
         let end = format!("{}\n", self.end);

@@ -6,7 +6,8 @@ use kit::{Exit, Failure, voice};
 /// Words of a server or a client, and the code that they deserve. The first that fits counts: "connection to server … failed"
 /// stands in front of why. The codes of five characters are SQLSTATEs (PostgreSQL, Appendix A), which are the same in
 /// every language.
-const MEANINGS: [(&str, Exit); 40] = [
+const MEANINGS: [(&str, Exit); 41] = [
+    (" 55006: ", Exit::BUSY),
     (" 57014: ", Exit::DEADLINE),
     ("statement timeout", Exit::DEADLINE),
     (" 42501: ", Exit::NOT_PERMITTED),
@@ -53,7 +54,8 @@ const MEANINGS: [(&str, Exit); 40] = [
 const NO_CONNECTION: Status = Status::Exit(2);
 
 /// Why a client failed while it was `doing` something: 66 for a database that is not there, 69 for a server that is not,
-/// 77 for what the role may not, 124 when it took too long, else 74.
+/// 75 for
+/// a database that somebody uses, 77 for what the role may not, 124 when it took too long, else 74.
 pub(crate) fn failure(doing: &str, ended: &Ended) -> Failure {
     let said = String::from_utf8_lossy(&ended.stderr);
     let meaning = MEANINGS.iter().find(|(words, _)| said.contains(words)).map(|(_, exit)| *exit);

@@ -30,6 +30,20 @@ impl Version {
         self.major == other.major
     }
 
+    /// Whether its psql knows `\restrict`, which keeps a dump from running commands on this host (CVE-2025-8714).
+    #[must_use]
+    pub(crate) fn knows_restrict(self) -> bool {
+        match self.major.0 {
+            0..13 => false,
+            13 => self.minor >= 22,
+            14 => self.minor >= 19,
+            15 => self.minor >= 14,
+            16 => self.minor >= 10,
+            17 => self.minor >= 6,
+            _ => true,
+        }
+    }
+
     /// Its major version: `15`, `9.6`.
     #[must_use]
     pub(crate) fn major(self) -> String {
@@ -79,5 +93,15 @@ mod tests {
             assert!(!version(one).is_same_major(version(other)));
         }
         assert!(version("9.6.24") < version("10.0"));
+    }
+
+    #[test]
+    fn the_clients_that_can_be_restricted_are_known() {
+        for text in ["13.22", "14.19", "15.14", "15.18", "16.10", "17.6", "18beta1", "19.0"] {
+            assert!(version(text).knows_restrict(), "{text}");
+        }
+        for text in ["9.6.24", "12.22", "13.21", "14.18", "15.13", "16.9", "17.5", "17beta1"] {
+            assert!(!version(text).knows_restrict(), "{text}");
+        }
     }
 }
