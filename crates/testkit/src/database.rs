@@ -119,7 +119,7 @@ impl Database {
     /// Whether it is there.
     pub fn exists(&self) -> bool {
         let names = match self.engine() {
-            Engine::Postgres => "SELECT encode(datname::text::bytea, 'hex') FROM pg_database",
+            Engine::Postgres => "SELECT encode(convert_to(datname::text, 'UTF8'), 'hex') FROM pg_database",
             Engine::Mariadb => "SELECT LOWER(HEX(schema_name)) FROM information_schema.schemata",
         };
         let own: String = self.name().bytes().map(|byte| format!("{byte:02x}")).collect();
