@@ -24,6 +24,9 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "dry_run")]
     pub(crate) drill: bool,
 
+    #[command(flatten)]
+    pub(crate) servers: Servers,
+
     /// Do not ask: needed where stdin and stderr are no terminal
     #[arg(short, long)]
     pub(crate) yes: bool,
@@ -35,4 +38,16 @@ pub(crate) struct Args {
     /// How long it may take, waiting for programs that use the database included
     #[arg(long, value_name = "TIME", env = "STEP_TIMEOUT", default_value = "30m", value_parser = duration)]
     pub(crate) timeout: Duration,
+}
+
+/// What is for databases on servers only.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub(crate) struct Servers {
+    /// PostgreSQL: how many databases that were live before a restore are kept for --undo
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) keep_previous: usize,
+
+    /// MySQL, MariaDB: make no backup of what is live first; then nothing can be undone
+    #[arg(long)]
+    pub(crate) without_safety_backup: bool,
 }

@@ -7,13 +7,14 @@ use db::{Store, Url};
 use kit::Failure;
 use kit::clock::{self, Time};
 
+use crate::mysql::SAFETY_LABEL;
 use crate::source::{STDIN, unvouched};
 
 /// The options that say it.
 #[derive(Args, Debug)]
 pub(crate) struct Choice {
     /// A backup: its path, its name in BACKUP_DIR, or `latest`; with --unverified a file, or `-` for standard input
-    #[arg(value_parser = backup, required_unless_present_any = ["before", "label"], conflicts_with_all = ["before", "label"])]
+    #[arg(value_parser = backup, required_unless_present_any = ["before", "label", "undo"], conflicts_with_all = ["before", "label", "undo"])]
     pub(crate) backup: Option<String>,
 
     /// The newest backup made before this moment: 2026-11-21T10:15:00Z, or the name of a backup
@@ -24,9 +25,13 @@ pub(crate) struct Choice {
     #[arg(long, value_name = "TEXT")]
     pub(crate) label: Option<String>,
 
-    /// Restore a SQLite file that another program made, compressed by gzip or zstd or not at all; it is looked over first
+    /// Restore what another program made, a SQLite file or a dump, compressed by gzip or zstd or not at all
     #[arg(long, conflicts_with = "drill")]
     pub(crate) unverified: bool,
+
+    /// Put back what was live before the last restore: PostgreSQL, MySQL, MariaDB
+    #[arg(long, conflicts_with_all = ["before", "label", "unverified", "drill", "dry_run"])]
+    pub(crate) undo: bool,
 
     /// Restore a backup of another database over this one
     #[arg(long)]
@@ -48,6 +53,7 @@ impl Choice {
     pub(crate) fn set(&self, store: &Store, url: &Url) -> Result<PathBuf, Failure> {
         match &self.backup {
             Some(name) => store.find(name, &url.identity()),
+            None if self.undo => store.newest(&url.identity(), None, Some(SAFETY_LABEL)),
             None => store.newest(&url.identity(), self.before, self.label.as_deref()),
         }
     }

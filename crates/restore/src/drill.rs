@@ -1,7 +1,7 @@
 //! The fire drill: a backup is restored into a copy that nobody uses, compared, timed, and thrown away.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use db::{Deadline, Grade, Set, Store, Url, grade};
 use kit::quantity::size;
@@ -11,22 +11,20 @@ use crate::args::Args;
 use crate::source::Source;
 use crate::target::Target;
 use crate::unpacked::Unpacked;
+use crate::{mysql, postgres, server};
 
 /// 1 when the backup would not restore; whatever keeps us from finding out has its own code.
 pub(crate) fn drill(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     cx.records("drill")?;
     let url = Url::require(&cx.settings)?;
     let store = Store::at(args.backup_dir.as_deref(), &cx.settings)?;
-    let deadline = Deadline::after(args.timeout);
     let path = args.choice.set(&store, &url)?;
     cx.detail("backup", path.display().to_string());
-    let began = Instant::now();
-    let set =
-        rehearse(&path, &url, args.choice.into_other, &deadline).map_err(|failure| verdict(&path, failure, cx))?;
-    let took = began.elapsed();
-    let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let rehearsed = rehearse(&path, &url, args, &store, cx);
+    let (set, milliseconds) = rehearsed.map_err(|failure| verdict(&path, failure, cx))?;
     cx.detail("took_ms", milliseconds);
-    if let Err(failure) = grade::give(set.path(), set.manifest(), Grade::Restored { seconds: took.as_secs_f64() }) {
+    let seconds = Duration::from_millis(milliseconds).as_secs_f64();
+    if let Err(failure) = grade::give(set.path(), set.manifest(), Grade::Restored { seconds }) {
         cx.warn(&format!("the grade of the backup is not up to date: {}", failure.message));
     }
     let manifest = set.manifest();
@@ -40,12 +38,28 @@ pub(crate) fn drill(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     )))
 }
 
-fn rehearse(path: &Path, url: &Url, into_other: bool, deadline: &Deadline) -> Result<Set, Failure> {
-    let set = Set::open(path, deadline)?;
+/// Restores it beside the live database, in the way of its engine: the set, and how many milliseconds that took.
+fn rehearse(path: &Path, url: &Url, args: &Args, store: &Store, cx: &Context) -> Result<(Set, u64), Failure> {
+    let deadline = Deadline::after(args.timeout);
+    let set = Set::open(path, &deadline)?;
     let source = Source::Set(Box::new(set.clone()));
-    let target = Target::find(url, &source, into_other)?;
-    Unpacked::beside(target.path(), &source, deadline)?;
-    Ok(set)
+    let took = match url {
+        Url::Sqlite(_) => {
+            let target = Target::find(url, &source, args.choice.into_other)?;
+            let began = Instant::now();
+            Unpacked::beside(target.path(), &source, &deadline)?;
+            u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+        }
+        Url::Postgres(address) => {
+            server::guard(&source, url, &args.choice)?;
+            postgres::Target::connect(address, &deadline, cx)?.rehearse(&source, store, &deadline, cx)?
+        }
+        Url::Mysql(address) => {
+            server::guard(&source, url, &args.choice)?;
+            mysql::Target::connect(address, &deadline, cx)?.rehearse(&source, &deadline, cx)?
+        }
+    };
+    Ok((set, took))
 }
 
 /// Damage is an answer; it takes away the grade that the backup had.

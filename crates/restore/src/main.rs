@@ -4,7 +4,11 @@ mod args;
 mod choice;
 mod consent;
 mod drill;
+mod mysql;
+mod postgres;
 mod replacement;
+mod restore;
+mod server;
 mod source;
 mod target;
 mod unpacked;
@@ -16,10 +20,7 @@ use kit::{Context, Exit, Failure, Outcome, Tool};
 
 use crate::args::Args;
 use crate::consent::Consent;
-use crate::replacement::Replacement;
-use crate::source::Source;
-use crate::target::Target;
-use crate::unpacked::Unpacked;
+use crate::restore::Restore;
 
 const TOOL: Tool = Tool {
     name: "restore-db",
@@ -63,26 +64,14 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     let url = Url::require(&cx.settings)?;
     let store = Store::at(args.backup_dir.as_deref(), &cx.settings)?;
     let root = cx.settings.get("DEPLOY_ROOT").map(|_| cx.root()).transpose()?;
-    let _lock = root.filter(|_| !args.dry_run).map(|root| cx.lock(&root)).transpose()?;
+    let lock = root.filter(|_| !args.dry_run).map(|root| cx.lock(&root)).transpose()?;
     if !args.dry_run {
         cx.records("restore")?;
     }
-    let deadline = Deadline::after(args.timeout);
-    let source = Source::find(&args.choice, &store, &url, &deadline)?;
-    source.record(cx);
-    let target = Target::find(&url, &source, args.choice.into_other)?;
-    cx.detail("database", target.path().display().to_string());
-    let copy = Unpacked::beside(target.path(), &source, &deadline)?;
-    cx.detail("tables", copy.tables().len());
-    cx.detail("rows", copy.tables().values().sum::<u64>());
-    let live = target.look(&deadline)?;
-    let announcement = target::announcement(&target, &live, &source, &copy);
-    if args.dry_run {
-        return Ok(Outcome::done(announcement));
+    let restore = Restore { args, consent, url: &url, store: &store, deadline: Deadline::after(args.timeout) };
+    match &url {
+        Url::Sqlite(_) => restore.file(cx),
+        Url::Postgres(address) => restore.postgres(address, cx),
+        Url::Mysql(address) => restore.mysql(address, lock.as_ref(), cx),
     }
-    consent.ask(&announcement, cx)?;
-    let replacement = Replacement::make(&target, &live, &copy, &deadline)?;
-    replacement.tell(&target, cx);
-    target.verify(copy.tables(), &deadline, cx)?;
-    Ok(Outcome::done(target.path().display().to_string()))
 }

@@ -1,11 +1,11 @@
 //! What is restored: a backup of ours, which its manifest vouches for, or a file of somebody else's.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
 use db::manifest::Census;
-use db::{Codec, Deadline, Set, Store, Url, packing, sqlite};
+use db::{Codec, Deadline, Format, Set, Store, Unpacker, Url, packing, sqlite};
 use kit::quantity::size;
 use kit::{Attempt, Context, Exit, Failure, clock};
 
@@ -16,6 +16,9 @@ pub(crate) const STDIN: &str = "-";
 
 /// What every SQLite database begins with ("Database File Format", 1.3).
 const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// What an archive of `pg_dump -Fc` begins with.
+const ARCHIVE: &[u8] = b"PGDMP";
 
 /// Where the content comes from.
 pub(crate) enum Source {
@@ -45,8 +48,16 @@ impl Source {
         Set::open(&path, deadline).map(|set| Self::Set(Box::new(set)))
     }
 
-    /// Writes the database to `to`, whole or with a failure: 65 for what is damaged.
-    pub(crate) fn unpack(&self, to: &mut File, deadline: &Deadline) -> Result<(), Failure> {
+    /// The backup, if it is one.
+    pub(crate) fn set(&self) -> Option<&Set> {
+        match self {
+            Self::Set(set) => Some(set),
+            Self::File(_) | Self::Stdin => None,
+        }
+    }
+
+    /// Decompresses all of it into `to`: 65 for what is damaged. What was written before a failure is good for nothing.
+    pub(crate) fn pour(&self, to: &mut impl Write, deadline: &Deadline) -> Result<(), Failure> {
         match self {
             Self::Set(set) => set.unpack(to, deadline),
             Self::File(path) => {
@@ -57,12 +68,43 @@ impl Source {
         }
     }
 
+    /// Whether it is an archive for `pg_restore`. Standard input is not looked at: it could not be read again.
+    pub(crate) fn is_archive(&self) -> Result<bool, Failure> {
+        match self {
+            Self::Set(set) => Ok(set.manifest().format == Format::Custom),
+            Self::Stdin => Ok(false),
+            Self::File(path) => {
+                let doing = format!("read {}", path.display());
+                let (codec, from) = detect(File::open(path).attempt(&doing)?, &doing)?;
+                let mut start = Vec::new();
+                // What does not decode is met again when all of it is read.
+                drop(Unpacker::new(codec, 1, from).take(ARCHIVE.len() as u64).read_to_end(&mut start));
+                Ok(start == ARCHIVE)
+            }
+        }
+    }
+
+    /// Writes a SQLite database to `to`, whole or with a failure: 65 for what is damaged or none.
+    pub(crate) fn unpack(&self, to: &mut File, deadline: &Deadline) -> Result<(), Failure> {
+        if self.set().is_some() {
+            return self.pour(to, deadline);
+        }
+        let mut gate = Gate { to, seen: Vec::new() };
+        let poured = self.pour(&mut gate, deadline);
+        if gate.is_shut() || (poured.is_ok() && gate.seen.len() < MAGIC.len()) {
+            let message = format!("there is no SQLite database in {}", self.name());
+            let hint = "SQL statements become a database with: sqlite3 new.sqlite <dump.sql";
+            return Err(Failure::new(Exit::DAMAGED, message).hint(hint));
+        }
+        poured
+    }
+
     /// Looks the unpacked copy over, and at what the manifest says of it: 65 when it is not sound. Returns its tables.
     pub(crate) fn examine(&self, copy: &Path, deadline: &Deadline) -> Result<Census, Failure> {
         match self {
             Self::Set(set) => set.compare(copy, deadline).map(|()| set.manifest().tables.clone()),
             Self::File(_) | Self::Stdin => sqlite::inspect(copy, deadline).map_err(|failure| match failure.exit {
-                Exit::DAMAGED => Failure::new(Exit::DAMAGED, format!("{} is damaged", self.spell())),
+                Exit::DAMAGED => Failure::new(Exit::DAMAGED, format!("{} is damaged", self.name())),
                 _ => failure,
             }),
         }
@@ -74,8 +116,16 @@ impl Source {
             Self::Set(set) => {
                 format!("the backup {} of {}", set.path().display(), clock::rfc3339(set.manifest().created_at))
             }
-            Self::File(path) => format!("the file {}, for which nobody vouches,", path.display()),
-            Self::Stdin => "standard input, for which nobody vouches,".to_owned(),
+            Self::File(path) => format!("the file {}, for which nobody vouches", path.display()),
+            Self::Stdin => "standard input, for which nobody vouches".to_owned(),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Set(set) => set.path().display().to_string(),
+            Self::File(path) => path.display().to_string(),
+            Self::Stdin => "standard input".to_owned(),
         }
     }
 
@@ -103,19 +153,17 @@ pub(crate) fn unvouched(what: &str) -> Failure {
     .hint("say --unverified to restore it all the same; it is looked over as far as that is possible")
 }
 
-/// Decompresses by what the first bytes say, and takes nothing but a SQLite database.
-fn decode(mut from: impl Read, to: &mut File, doing: &str, deadline: &Deadline) -> Result<(), Failure> {
+/// Decompresses by what the first bytes say.
+fn decode(from: impl Read, to: &mut impl Write, doing: &str, deadline: &Deadline) -> Result<(), Failure> {
+    let (codec, mut from) = detect(from, doing)?;
+    packing::decode(&mut from, codec, to, doing, deadline).map(drop)
+}
+
+/// Looks at the first bytes, and gives back a reader of all of them.
+fn detect(mut from: impl Read, doing: &str) -> Result<(Codec, impl Read), Failure> {
     let mut start = Vec::new();
     from.by_ref().take(4).read_to_end(&mut start).attempt(doing)?;
-    let codec = Codec::detect(&start);
-    let mut to = Gate { to, seen: Vec::new() };
-    let unpacked = packing::decode(&mut start.as_slice().chain(from), codec, &mut to, doing, deadline);
-    if to.is_shut() || (unpacked.is_ok() && to.seen.len() < MAGIC.len()) {
-        let message = format!("cannot {doing}: there is no SQLite database in it");
-        let hint = "SQL statements become a database with: sqlite3 new.sqlite <dump.sql";
-        return Err(Failure::new(Exit::DAMAGED, message).hint(hint));
-    }
-    unpacked.map(drop)
+    Ok((Codec::detect(&start), Cursor::new(start).chain(from)))
 }
 
 /// Lets a SQLite database through and stops anything else at its first bytes.

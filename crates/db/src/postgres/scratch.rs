@@ -47,14 +47,24 @@ impl Scratch {
         &self.database.address.database
     }
 
-    /// Begins to load a plain dump, which is written to what this returns.
+    /// Begins to load a plain dump, which is written to what this returns. One that is not verified is loaded by the app's
+    /// role, whoever made the database: as a superuser it could run programs on the server's host by `COPY … FROM PROGRAM`.
     pub fn load(&self, trust: Trust, deadline: &Deadline) -> Result<Loading, Failure> {
-        load::begin(&self.database, trust, deadline)
+        load::begin(&self.loaded_by(trust), trust, deadline)
     }
 
-    /// Loads an archive, a file or a directory, whose hash has been checked.
-    pub fn load_archive(&self, archive: &Path, jobs: u32, deadline: &Deadline) -> Result<(), Failure> {
-        load::archive(&self.database, archive, jobs, deadline)
+    /// Loads an archive, a file or a directory, by the same role.
+    pub fn load_archive(&self, archive: &Path, jobs: u32, trust: Trust, deadline: &Deadline) -> Result<(), Failure> {
+        load::archive(&self.loaded_by(trust), archive, jobs, deadline)
+    }
+
+    fn loaded_by(&self, trust: Trust) -> Postgres {
+        let server = &self.keeper.server;
+        let address = match trust {
+            Trust::Verified => self.database.address.clone(),
+            Trust::Unverified => server.address.of_database(self.name()),
+        };
+        Postgres { address, ..server.clone() }
     }
 
     /// Gathers what the planner wants to know, and counts the rows.

@@ -76,7 +76,7 @@ fn the_administrator_restores_what_belongs_to_others_in_every_format() {
     server.dump_directory(&directory, 2, &deadline()).unwrap();
     for archive in [file, directory] {
         let scratch = scratch(&server, &database);
-        scratch.load_archive(&archive, 2, &deadline()).unwrap();
+        scratch.load_archive(&archive, 2, Trust::Verified, &deadline()).unwrap();
         assert_eq!(scratch.census(&deadline()).unwrap(), census);
         let twin = database.named(scratch.name());
         assert_eq!((twin.fingerprint(), twin.schema()), expected);
@@ -95,7 +95,7 @@ fn odd_names_are_restored_into() {
         let dir = tempfile::tempdir().unwrap();
         server.dump_directory(&dir.path().join("dump"), 1, &deadline()).unwrap();
         let scratch = Scratch::create(Keeper::find(&server, None, &deadline()).unwrap(), &deadline()).unwrap();
-        scratch.load_archive(&dir.path().join("dump"), 2, &deadline()).unwrap();
+        scratch.load_archive(&dir.path().join("dump"), 2, Trust::Verified, &deadline()).unwrap();
         database.sql_as_app("INSERT INTO t VALUES (3)");
         let kept = scratch.swap(&deadline()).unwrap().unwrap();
         assert_eq!(database.sql_as_app("SELECT count(*) FROM t"), "2\n", "{name}");
@@ -130,6 +130,8 @@ fn a_dump_that_is_not_whole_or_not_only_sql_is_refused() {
     let scratch = scratch(&server, &database);
     let canary = tempfile::tempdir().unwrap();
     let touch = format!("\\! touch {}\n", canary.path().join("canary").display());
+    let program =
+        format!("CREATE TABLE x (a text); COPY x FROM PROGRAM '{}';\n", touch.trim_start_matches("\\! ").trim());
     for (what, text, code) in [
         ("cut in the rows", text[..text.len() / 3].to_vec(), 65),
         ("nothing", Vec::new(), 65),
@@ -137,6 +139,7 @@ fn a_dump_that_is_not_whole_or_not_only_sql_is_refused() {
         ("a command behind SQL", format!("SELECT 1 {touch}").into_bytes(), 65),
         ("an error", [b"SELECT 1/0;\n", &text[..]].concat(), 74),
         ("no SQL", vec![0xff; 1 << 20], 65),
+        ("a program", [program.as_bytes(), &text].concat(), 77),
     ] {
         let failure = load(&scratch, &text, Trust::Unverified).unwrap_err();
         assert_eq!(failure.exit.code(), code, "{what}: {failure:?}");

@@ -4,6 +4,7 @@
 mod choice;
 mod consent;
 mod damage;
+mod databases;
 mod exit_codes;
 mod foreign;
 mod interruption;

@@ -1,0 +1,121 @@
+//! MySQL and MariaDB: the backup is loaded into a schema beside the live database and compared; then one `RENAME TABLE` puts
+//! its tables in place, and what hangs on them follows from a plan on disk, which the next run finishes when this one is
+//! killed.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use db::mysql::{Loaded, Mysql, Plan, Scratch, name_beside};
+use db::{Address, Deadline};
+use kit::context::speak_for;
+use kit::lock::Lock;
+use kit::process::Status;
+use kit::{Context, Failure};
+
+use crate::server::{Feeder, left_over, stamp};
+use crate::source::Source;
+
+/// What the backup is called that is made of the live database before it is replaced.
+pub(crate) const SAFETY_LABEL: &str = "before restore-db";
+
+/// The file of the plan, beside the environment's lock.
+const PLAN: &str = "restore-mysql.json";
+
+/// A database that is to be restored.
+pub(crate) struct Target {
+    live: Mysql,
+    name: String,
+    plan: PathBuf,
+}
+
+impl Target {
+    /// Connects to it. 78 without an environment, whose directory has to keep the plan.
+    pub(crate) fn connect(address: &Address, deadline: &Deadline, cx: &Context) -> Result<Self, Failure> {
+        let plan = cx.root()?.state().join(PLAN);
+        Ok(Self { live: Mysql::connect(address, deadline)?, name: address.database.clone(), plan })
+    }
+
+    /// The server.
+    pub(crate) fn server(&self) -> &Mysql {
+        &self.live
+    }
+
+    /// Finishes or takes back what a killed restore has left.
+    pub(crate) fn settle(&self, deadline: &Deadline, cx: &Context) -> Result<(), Failure> {
+        if let Some(plan) = Plan::find(&self.plan)? {
+            let finished = self.live.resume(plan, deadline)?;
+            let what = if finished { "finished" } else { "taken back; nothing live had changed" };
+            cx.say(&format!("a restore that was interrupted is {what}"));
+        }
+        for schema in self.live.abandoned(deadline)? {
+            self.live.drop_schema(&schema, deadline)?;
+        }
+        Ok(())
+    }
+
+    /// Restores a dump. Until the swap nothing live is touched.
+    pub(crate) fn restore(&self, source: &Source, deadline: &Deadline, cx: &Context) -> Result<(), Failure> {
+        let stamp = stamp();
+        let (scratch, loaded) = self.load(source, &stamp, deadline, cx)?;
+        let before = name_beside(&self.name, "before", &stamp);
+        let plan = scratch.prepare(&self.live, &loaded, &before, &self.plan, deadline)?;
+        self.live.carry_out(plan, deadline).map_err(|failure| {
+            failure.hint(
+                "run restore-db again: it finishes what is left; readers see the old rows or the new, never a mix",
+            )
+        })?;
+        if let Err(failure) = self.live.drop_schema(&before, deadline) {
+            left_over(&format!("the schema {before}, which holds the tables as they were,"), &failure, cx);
+        }
+        Ok(())
+    }
+
+    /// Restores a dump beside the live database and removes it again: how many milliseconds that took.
+    pub(crate) fn rehearse(&self, source: &Source, deadline: &Deadline, cx: &Context) -> Result<u64, Failure> {
+        let began = Instant::now();
+        let (scratch, _) = self.load(source, &stamp(), deadline, cx)?;
+        let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        scratch.drop_schema(&self.live, deadline)?;
+        Ok(took)
+    }
+
+    fn load(
+        &self,
+        source: &Source,
+        stamp: &str,
+        deadline: &Deadline,
+        cx: &Context,
+    ) -> Result<(Scratch, Loaded), Failure> {
+        let name = name_beside(&self.name, "restore", stamp);
+        let scratch = Scratch::create(&self.live, &name, deadline)?;
+        let loaded = fill(&scratch, source, deadline);
+        if loaded.is_err()
+            && let Err(failure) = self.live.drop_schema(&name, deadline)
+        {
+            left_over(&format!("the schema {name}"), &failure, cx);
+        }
+        loaded.map(|loaded| (scratch, loaded))
+    }
+}
+
+/// Makes a backup of what is live, so that this can be undone: one that is suspect will do.
+pub(crate) fn save(lock: &Lock, cx: &Context) -> Result<(), Failure> {
+    let saved = cx.tool("backup-db", lock)?.args(["-q", "create", "--label", SAFETY_LABEL]).run()?;
+    match saved.status {
+        Status::Exit(0 | 1) => {
+            cx.say(&format!("what is live now is kept as {}", saved.text()));
+            Ok(())
+        }
+        _ => Err(speak_for("what is live could not be backed up first: backup-db", &saved)
+            .hint("nothing was touched; if it is beyond saving: --without-safety-backup")),
+    }
+}
+
+fn fill(scratch: &Scratch, source: &Source, deadline: &Deadline) -> Result<Loaded, Failure> {
+    let mut load = scratch.load(deadline)?;
+    Feeder::run(source, |bytes| load.feed(bytes), deadline)?;
+    let loaded = load.finish()?;
+    let told = source.set().map(|set| &set.manifest().tables);
+    scratch.require_equal(&loaded, told, deadline)?;
+    Ok(loaded)
+}

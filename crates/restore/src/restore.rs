@@ -1,0 +1,110 @@
+//! A restore from the choice of the backup to the proof, for each engine: nothing live is touched before the backup has been
+//! verified and somebody has consented.
+
+use db::engine::Server;
+use db::{Address, Deadline, Store, Url};
+use kit::lock::Lock;
+use kit::{Context, Exit, Failure, Outcome};
+
+use crate::args::Args;
+use crate::consent::Consent;
+use crate::replacement::Replacement;
+use crate::source::Source;
+use crate::target::{self, Target};
+use crate::unpacked::Unpacked;
+use crate::{mysql, postgres, server};
+
+/// What is wanted, and how long it may take.
+pub(crate) struct Restore<'a> {
+    pub(crate) args: &'a Args,
+    pub(crate) consent: Consent,
+    pub(crate) url: &'a Url,
+    pub(crate) store: &'a Store,
+    pub(crate) deadline: Deadline,
+}
+
+impl Restore<'_> {
+    /// A SQLite database, by its file.
+    pub(crate) fn file(&self, cx: &mut Context) -> Result<Outcome, Failure> {
+        let (args, deadline) = (self.args, &self.deadline);
+        if args.choice.undo {
+            let message = "what a restore of a SQLite database has replaced is not kept";
+            return Err(
+                Failure::new(Exit::USAGE, message).hint("make a backup first: backup-db --label 'before the repair'")
+            );
+        }
+        let source = self.source(cx)?;
+        let target = Target::find(self.url, &source, args.choice.into_other)?;
+        cx.detail("database", target.path().display().to_string());
+        let copy = Unpacked::beside(target.path(), &source, deadline)?;
+        cx.detail("tables", copy.tables().len());
+        cx.detail("rows", copy.tables().values().sum::<u64>());
+        let live = target.look(deadline)?;
+        let announcement = target::announcement(&target, &live, &source, &copy);
+        if args.dry_run {
+            return Ok(Outcome::done(announcement));
+        }
+        self.consent.ask(&announcement, cx)?;
+        let replacement = Replacement::make(&target, &live, &copy, deadline)?;
+        replacement.tell(&target, cx);
+        target.verify(copy.tables(), deadline, cx)?;
+        Ok(Outcome::done(target.path().display().to_string()))
+    }
+
+    /// A PostgreSQL database.
+    pub(crate) fn postgres(&self, address: &Address, cx: &mut Context) -> Result<Outcome, Failure> {
+        let target = postgres::Target::connect(address, &self.deadline, cx)?;
+        if self.args.choice.undo {
+            self.consent.ask(&format!("putting back what {} was before the last restore", self.url), cx)?;
+            cx.detail("database", self.url.identity());
+            let back = target.undo(&self.deadline, cx)?;
+            cx.say(&format!("{back} is live again"));
+            return Ok(Outcome::done(self.url.identity()));
+        }
+        let source = self.source(cx)?;
+        server::guard(&source, self.url, &self.args.choice)?;
+        if let Some(announced) = self.announce(target.server(), &source, cx)? {
+            return Ok(announced);
+        }
+        let keep = self.args.servers.keep_previous;
+        target.restore(&source, self.store, keep, &self.deadline, cx)?;
+        Ok(Outcome::done(self.url.identity()))
+    }
+
+    /// A MySQL or MariaDB database. To undo a restore is to restore the backup that was made before it.
+    pub(crate) fn mysql(&self, address: &Address, lock: Option<&Lock>, cx: &mut Context) -> Result<Outcome, Failure> {
+        let target = mysql::Target::connect(address, &self.deadline, cx)?;
+        let source = self.source(cx)?;
+        server::guard(&source, self.url, &self.args.choice)?;
+        if let Some(announced) = self.announce(target.server(), &source, cx)? {
+            return Ok(announced);
+        }
+        target.settle(&self.deadline, cx)?;
+        if let Some(lock) = lock.filter(|_| !self.args.servers.without_safety_backup) {
+            mysql::save(lock, cx)?;
+        }
+        target.restore(&source, &self.deadline, cx)?;
+        Ok(Outcome::done(self.url.identity()))
+    }
+
+    fn source(&self, cx: &mut Context) -> Result<Source, Failure> {
+        let source = Source::find(&self.args.choice, self.store, self.url, &self.deadline)?;
+        source.record(cx);
+        Ok(source)
+    }
+
+    /// Says what is about to happen, and goes on when nobody objects; the outcome when it was only to be said.
+    fn announce(&self, server: &dyn Server, source: &Source, cx: &mut Context) -> Result<Option<Outcome>, Failure> {
+        cx.detail("database", self.url.identity());
+        if let Some(manifest) = source.set().map(db::Set::manifest) {
+            cx.detail("tables", manifest.tables.len());
+            cx.detail("rows", manifest.rows());
+        }
+        let announcement = server::announcement(server, source, self.url, &self.deadline)?;
+        if self.args.dry_run {
+            return Ok(Some(Outcome::done(announcement)));
+        }
+        self.consent.ask(&announcement, cx)?;
+        Ok(None)
+    }
+}

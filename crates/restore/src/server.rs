@@ -1,0 +1,86 @@
+//! What the restores of databases on servers have in common.
+
+use std::io::{self, Write};
+
+use db::engine::Server;
+use db::{Deadline, Url};
+use kit::quantity::size;
+use kit::{Context, Exit, Failure, clock};
+
+use crate::choice::Choice;
+use crate::source::{Source, contents};
+
+/// A backup must be one of this very database, unless another one is wanted: 78 otherwise.
+pub(crate) fn guard(source: &Source, url: &Url, choice: &Choice) -> Result<(), Failure> {
+    let Some(set) = source.set() else {
+        return Ok(());
+    };
+    let manifest = set.manifest();
+    if manifest.engine != url.engine() {
+        let message = format!("{} is of a {} database, and {url} is none", source.spell(), manifest.engine);
+        return Err(Failure::new(Exit::SETTINGS, message).hint("set DATABASE_URL to a database of that engine"));
+    }
+    if manifest.database == url.identity() || choice.into_other {
+        return Ok(());
+    }
+    let message = format!("{} is of {}, not of {url}", source.spell(), manifest.database);
+    Err(Failure::new(Exit::SETTINGS, message).hint("to restore it here all the same, say --into-other"))
+}
+
+/// What is there now and what comes, in one sentence. 66 when the database is not there.
+pub(crate) fn announcement(
+    server: &dyn Server,
+    source: &Source,
+    url: &Url,
+    deadline: &Deadline,
+) -> Result<String, Failure> {
+    let Some(now) = server.size(deadline)? else {
+        let message = format!("there is no database {url} to be replaced");
+        return Err(Failure::new(Exit::ABSENT, message)
+            .hint("make an empty one first, with the owner and rights it is to have"));
+    };
+    let told = source.set().map(|set| contents(set.manifest().raw.size, &set.manifest().tables));
+    let comes = told.map(|comes| format!(" ({comes})")).unwrap_or_default();
+    Ok(format!("replacing {url} ({}) from {}{comes}", size(now), source.spell()))
+}
+
+/// The moment in the names of what is made beside the live database: `20261121T101500Z`.
+pub(crate) fn stamp() -> String {
+    clock::file_name(clock::now()).replace('-', "")
+}
+
+/// Takes a dump while it is decoded, and keeps the failure of whoever it is fed to, which says more than an error of a write.
+pub(crate) struct Feeder<F> {
+    feed: F,
+    failure: Option<Failure>,
+}
+
+impl<F: FnMut(&[u8]) -> Result<(), Failure>> Feeder<F> {
+    /// Feeds a whole dump.
+    pub(crate) fn run(source: &Source, feed: F, deadline: &Deadline) -> Result<(), Failure> {
+        let mut feeder = Self { feed, failure: None };
+        let poured = source.pour(&mut feeder, deadline);
+        feeder.failure.map_or(poured, Err)
+    }
+}
+
+impl<F: FnMut(&[u8]) -> Result<(), Failure>> Write for Feeder<F> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match (self.feed)(bytes) {
+            Ok(()) => Ok(bytes.len()),
+            Err(failure) => {
+                self.failure = Some(failure);
+                Err(io::ErrorKind::Other.into())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Says that something was left beside the live database, which only costs room.
+pub(crate) fn left_over(what: &str, failure: &Failure, cx: &Context) {
+    cx.warn(&format!("{what} could not be removed, and may be by hand: {}", failure.message));
+}

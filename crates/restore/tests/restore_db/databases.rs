@@ -1,0 +1,266 @@
+//! Databases on real servers become what a backup holds, or stay what they were.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use testkit::{Database, Mariadb, Postgres, Run, Sandbox, processes, wait_until};
+
+/// An environment whose database is this one.
+fn environment(database: &Database) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.set("DATABASE_URL", &database.url());
+    sandbox
+}
+
+/// One database of each engine, whose role may make others.
+fn both() -> [Database; 2] {
+    [Postgres::shared().fresh_creator(), Mariadb::shared().fresh_creator()]
+}
+
+fn backup(sandbox: &Sandbox, args: &[&str]) -> PathBuf {
+    PathBuf::from(sandbox.tool("backup-db").args(args).any_stdout().any_stderr().check().stdout.trim_end())
+}
+
+fn restore(sandbox: &Sandbox, args: &[&str]) -> Run {
+    sandbox.tool("restore-db").arg("--yes").args(args)
+}
+
+/// All that a restore must bring back.
+fn state(database: &Database) -> (BTreeMap<String, String>, String, String) {
+    (database.fingerprint(), database.schema(), database.properties())
+}
+
+/// The databases of the server whose names begin with that of this one.
+fn beside(database: &Database) -> Vec<String> {
+    let sql = match database.engine() {
+        testkit::Engine::Postgres => "SELECT datname FROM pg_database WHERE datname LIKE '{}%' ORDER BY 1",
+        testkit::Engine::Mariadb => {
+            "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE '{}%' ORDER BY 1"
+        }
+    };
+    database.sql(&sql.replace("{}", database.name())).lines().map(str::to_owned).collect()
+}
+
+/// Two rows in a table.
+fn simple(database: &Database) {
+    database.sql_as_app("CREATE TABLE t (x int)");
+    database.sql_as_app("INSERT INTO t VALUES (1), (2)");
+}
+
+fn rows(database: &Database) -> String {
+    database.sql("SELECT count(*) FROM t").trim().to_owned()
+}
+
+#[test]
+fn a_postgresql_database_becomes_the_backup_and_a_restore_can_be_undone() {
+    let database = Postgres::shared().fresh_creator();
+    database.rich();
+    let sandbox = environment(&database);
+    let good = state(&database);
+    for format in ["plain", "custom"] {
+        let set = backup(&sandbox, &["--format", format]);
+        database.sql_as_app("CREATE TABLE newer (x int); INSERT INTO newer VALUES (1)");
+        database.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
+        let bad = state(&database);
+        restore(&sandbox, &[set.to_str().unwrap()]).any_stdout().stderr_has("what was live is kept as").check();
+        assert!(state(&database) == good, "{format}");
+        assert_eq!(beside(&database).len(), 2, "{format}: what was live is kept, and nothing else");
+        restore(&sandbox, &["--undo"]).any_stdout().stderr_has("is live again").check();
+        assert!(state(&database) == bad, "{format}");
+        restore(&sandbox, &["--undo"]).any_stdout().any_stderr().check();
+        assert!(state(&database) == good, "{format}");
+    }
+}
+
+#[test]
+fn a_mariadb_database_becomes_the_backup_and_a_restore_can_be_undone() {
+    let database = Mariadb::shared().fresh_creator();
+    database.rich();
+    let sandbox = environment(&database);
+    let good = state(&database);
+    let set = backup(&sandbox, &[]);
+    database.sql("CREATE TABLE newer (x int); DELETE FROM texts; CREATE VIEW newer_view AS SELECT 1 AS a");
+    let bad = state(&database);
+    restore(&sandbox, &[set.to_str().unwrap()]).any_stdout().stderr_has("what is live now is kept as").check();
+    assert!(state(&database) == good);
+    assert_eq!(beside(&database), [database.name()]);
+    restore(&sandbox, &["--undo"]).any_stdout().any_stderr().check();
+    assert!(state(&database) == bad);
+    assert_eq!(beside(&database), [database.name()]);
+}
+
+#[test]
+fn a_dry_run_and_a_drill_touch_nothing_and_leave_nothing() {
+    for database in both() {
+        simple(&database);
+        let sandbox = environment(&database);
+        backup(&sandbox, &[]);
+        database.sql_as_app("INSERT INTO t VALUES (3)");
+        let dry = sandbox.tool("restore-db").args(["--dry-run", "latest"]);
+        dry.stdout_has(", 1 table, 2 rows)").check();
+        let drill = sandbox.tool("restore-db").args(["--drill", "latest"]);
+        drill.stdout_has(", 1 tables, 2 rows, in ").any_stderr().check();
+        assert_eq!((rows(&database).as_str(), beside(&database).len()), ("3", 1));
+        let list = sandbox.tool("backup-db").args(["list", "--json"]).any_stdout().check().json();
+        assert_eq!(list["details"]["backups"][0]["grade"], "restored");
+    }
+}
+
+#[test]
+fn a_damaged_backup_is_65_and_nothing_is_touched() {
+    for database in both() {
+        simple(&database);
+        let sandbox = environment(&database);
+        let set = backup(&sandbox, &["--compress", "none"]);
+        let path = set.join("database.sql");
+        let text = fs::read(&path).unwrap();
+        let mut flipped = text.clone();
+        flipped[text.len() / 2] ^= 1;
+        for bad in [&text[..text.len() / 2], &flipped, &text.repeat(2), b""] {
+            fs::write(&path, bad).unwrap();
+            restore(&sandbox, &["latest"]).code(65).stderr_has("is damaged").check();
+            sandbox.tool("restore-db").args(["--drill", "latest"]).code(1).stderr_has("is damaged").check();
+        }
+        assert_eq!((rows(&database).as_str(), beside(&database).len()), ("2", 1));
+    }
+}
+
+#[test]
+fn a_backup_of_another_database_or_engine_is_78() {
+    let [postgres, mariadb] = both();
+    for (one, other_engine) in [(&postgres, &mariadb), (&mariadb, &postgres)] {
+        simple(one);
+        let sandbox = environment(one);
+        let set = backup(&sandbox, &[]);
+        let set = set.to_str().unwrap();
+        let other = one.named(&format!("{}_2", one.name()));
+        one.sql_as_app(&format!("CREATE DATABASE {}", other.name()));
+        sandbox.set("DATABASE_URL", &other.url());
+        restore(&sandbox, &[set]).code(78).stderr_has("say --into-other").check();
+        restore(&sandbox, &["--into-other", "--without-safety-backup", set]).any_stdout().any_stderr().check();
+        assert_eq!((rows(&other).as_str(), rows(one).as_str()), ("2", "2"));
+        sandbox.set("DATABASE_URL", &other_engine.url());
+        restore(&sandbox, &["--into-other", set])
+            .code(78)
+            .stderr_has("set DATABASE_URL to a database of that engine")
+            .check();
+    }
+}
+
+#[test]
+fn a_role_that_may_not_make_databases_is_told_what_it_needs_and_an_administrator_helps() {
+    let server = Postgres::shared();
+    let database = server.fresh();
+    simple(&database);
+    let sandbox = environment(&database);
+    backup(&sandbox, &[]);
+    database.sql_as_app("DELETE FROM t");
+    restore(&sandbox, &["latest"]).code(77).stderr_has(" CREATEDB;").stderr_has("ADMIN_DATABASE_URL").check();
+    assert_eq!(rows(&database), "0");
+    sandbox.set("ADMIN_DATABASE_URL", &database.admin_url());
+    let ran = restore(&sandbox, &["latest"]).any_stdout().any_stderr().check();
+    assert_eq!(rows(&database), "2");
+    assert!(!(ran.stdout + &ran.stderr + &sandbox.read("prod/journal.ndjson")).contains(database.password()));
+}
+
+#[test]
+fn a_restore_that_is_killed_while_it_loads_touches_nothing_and_the_next_one_clears_up() {
+    for database in both() {
+        let (table, fill) = match database.engine() {
+            testkit::Engine::Postgres => (
+                "CREATE TABLE t (x int, y text)",
+                "INSERT INTO t SELECT x, repeat('x', 1000) FROM generate_series(1, 20000) x",
+            ),
+            testkit::Engine::Mariadb => {
+                ("CREATE TABLE t (x int, y text)", "INSERT INTO t SELECT seq, repeat('x', 1000) FROM seq_1_to_20000")
+            }
+        };
+        database.sql_as_app(table);
+        database.sql_as_app(fill);
+        let sandbox = environment(&database);
+        backup(&sandbox, &[]);
+        database.sql_as_app("DELETE FROM t WHERE x > 5");
+        let mut child = restore(&sandbox, &["--without-safety-backup", "latest"]).into_command().spawn().unwrap();
+        wait_until("the scratch database is there", || beside(&database).len() > 1);
+        testkit::kill("KILL", child.id());
+        child.wait().unwrap();
+        wait_until("its client is gone", || {
+            let is_its = |process: &testkit::Process| {
+                let words = fs::read(format!("/proc/{}/environ", process.pid)).unwrap_or_default();
+                String::from_utf8_lossy(&words).contains(&format!("{}_restore_", database.name()))
+            };
+            !processes().iter().any(is_its)
+        });
+        assert_eq!(rows(&database), "5");
+        restore(&sandbox, &["--without-safety-backup", "latest"]).any_stdout().any_stderr().check();
+        assert_eq!(rows(&database), "20000");
+        assert!(!beside(&database).iter().any(|name| name.contains("_restore_")), "{:?}", beside(&database));
+    }
+}
+
+#[test]
+fn dumps_that_other_programs_made_are_restored_when_that_is_said() {
+    for database in both() {
+        simple(&database);
+        let sandbox = environment(&database);
+        let is_postgres = database.engine() == testkit::Engine::Postgres;
+        let dumps = if is_postgres {
+            let dumper = Postgres::program("pg_dump").display().to_string();
+            vec![
+                format!("{dumper} -d \"$URL\" >dump.sql"),
+                format!("{dumper} -d \"$URL\" | gzip >dump.sql.gz"),
+                format!("{dumper} -Fc -d \"$URL\" >dump.dump"),
+            ]
+        } else {
+            let dumper = format!("{} --no-defaults -h 127.0.0.1", Mariadb::program("mariadb-dump").display());
+            let to = format!("-P {} -u {} {}", Mariadb::shared().port(), database.role(), database.name());
+            vec![format!("{dumper} {to} >dump.sql"), format!("{dumper} {to} | zstd -q >dump.sql.zst")]
+        };
+        for script in dumps {
+            let shell = sandbox.program("/bin/sh".as_ref()).env("URL", database.url());
+            shell.env("MYSQL_PWD", database.password()).args(["-c", &script]).check();
+            let file = script.rsplit_once('>').unwrap().1;
+            database.sql_as_app("DELETE FROM t");
+            restore(&sandbox, &[file]).code(2).stderr_has("say --unverified").check();
+            restore(&sandbox, &["--unverified", "--without-safety-backup", file]).any_stdout().any_stderr().check();
+            assert_eq!(rows(&database), "2", "{script}");
+        }
+    }
+}
+
+#[test]
+fn commands_for_the_client_in_a_foreign_dump_never_run() {
+    for database in both() {
+        simple(&database);
+        let sandbox = environment(&database);
+        let marker = sandbox.path("pwned");
+        let commands = if database.engine() == testkit::Engine::Postgres {
+            vec![
+                format!("\\! touch {}", marker.display()),
+                format!("\\o {}", marker.display()),
+                "\\c postgres".to_owned(),
+            ]
+        } else {
+            vec![
+                format!("\\! touch {}", marker.display()),
+                format!("system touch {};", marker.display()),
+                "USE mysql;".to_owned(),
+            ]
+        };
+        let end = if database.engine() == testkit::Engine::Postgres {
+            "--\n-- PostgreSQL database dump complete\n--\n"
+        } else {
+            "-- Dump completed\n"
+        };
+        for command in commands {
+            let dump = format!("CREATE TABLE evil (x int);\n{command}\n{end}");
+            let file = sandbox.write("evil.sql", &dump);
+            let run = restore(&sandbox, &["--unverified", "--without-safety-backup", file.to_str().unwrap()]);
+            let ran = run.any_stdout().any_stderr().into_command().output().unwrap();
+            assert!(matches!(ran.status.code(), Some(65 | 74)), "{command}: {}", String::from_utf8_lossy(&ran.stderr));
+            assert!(!marker.exists(), "{command}");
+            assert_eq!((rows(&database).as_str(), beside(&database).len()), ("2", 1), "{command}");
+        }
+    }
+}
