@@ -1,10 +1,10 @@
 //! Questions to a server, through its own client program.
 
-use std::io::Write;
+use std::fs::File;
 
 use kit::memory_file::MemoryFile;
 use kit::process::{Ended, Program};
-use kit::{Exit, Failure};
+use kit::{Attempt, Exit, Failure};
 
 use crate::address::Address;
 use crate::deadline::Deadline;
@@ -69,11 +69,8 @@ impl Client {
         if let Some(database) = database {
             program = program.arg(format!("--database={database}"));
         }
-        let mut consumer = program.consume()?;
-        drop(file);
-        // A server may be set to other quotes. A client that reads no more says itself why.
-        consumer.write_all(b"set session sql_mode = '';\n").and_then(|()| consumer.write_all(sql.as_bytes())).ok();
-        consumer.finish()
+        // A server may be set to other quotes.
+        run_script(program, &format!("set session sql_mode = '';\n{sql}"))
     }
 
     /// The file that a program of the client's family logs in with.
@@ -116,6 +113,14 @@ impl Client {
     fn connecting(&self) -> String {
         format!("connect to {}", self.address)
     }
+}
+
+/// Runs a client on statements that it gets whole: killed while we write into a pipe, we would leave it with a part, and at
+/// its end it sends what it has. The first half of a RENAME TABLE may well be one.
+pub(crate) fn run_script(program: Program, sql: &str) -> Result<Ended, Failure> {
+    let script = MemoryFile::new(sql.as_bytes())?;
+    let stdin = File::open(script.path()).attempt("open a file in memory")?;
+    program.stdin(stdin).run()
 }
 
 /// A program that reads where to log in from this file and from no other.

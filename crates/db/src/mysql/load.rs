@@ -2,13 +2,13 @@
 
 use std::io::Write;
 
-use kit::process::{Consumer, Sink};
+use kit::process::{Consumer, Ended, Sink};
 use kit::{Exit, Failure};
 
 use crate::deadline::Deadline;
 use crate::engine::Text as _;
 use crate::manifest::Census;
-use crate::mysql::client::Client;
+use crate::mysql::client::{Client, run_script};
 use crate::mysql::text::Text;
 use crate::mysql::trouble::Trouble;
 
@@ -65,13 +65,6 @@ impl Load {
         Ok(Self { consumer, text: Box::default(), client, deadline, held, line_begins, in_events, skips, events })
     }
 
-    /// Runs statements that a plan holds.
-    pub(crate) fn of_plan(client: Client, text: &str, deadline: &Deadline) -> Result<(), Failure> {
-        let mut load = Self::start(client, deadline)?;
-        load.send(text.as_bytes())?;
-        load.end()
-    }
-
     /// Takes the next bytes, cut anywhere: 65 when they do what no dump of one database does, and then none of them is sent.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.deadline.check()?;
@@ -95,17 +88,12 @@ impl Load {
         self.begin_line(&mut out)?;
         self.send(&out)?;
         let census = std::mem::take(&mut self.text).finish()?;
-        self.end()?;
+        if let Some(consumer) = self.consumer.take() {
+            let ended = consumer.finish()?;
+            require_success(&self.client, &ended, &self.deadline)?;
+        }
         let events = String::from_utf8_lossy(&self.events).into_owned();
         Ok(Loaded { census, events })
-    }
-
-    fn end(&mut self) -> Result<(), Failure> {
-        let ended = self.consumer.take().map(Consumer::finish).transpose()?;
-        match ended.filter(|ended| !ended.status.is_success()) {
-            Some(ended) => Err(Trouble::of(&ended).failure(&doing(&self.client), &self.client.address, &self.deadline)),
-            None => Ok(()),
-        }
     }
 
     /// Looks at the beginning of a line: at the end of a statement it may begin another part.
@@ -143,13 +131,25 @@ impl Load {
         let Some(consumer) = &mut self.consumer else { return Ok(()) };
         let Err(error) = consumer.write_all(bytes) else { return Ok(()) };
         // The client says itself why it reads no more.
-        let ended = self.consumer.take().map(Consumer::finish).transpose()?;
-        let failed = ended.filter(|ended| !ended.status.is_success());
-        Err(failed.map_or_else(
-            || Failure::io(doing(&self.client), &error),
-            |ended| Trouble::of(&ended).failure(&doing(&self.client), &self.client.address, &self.deadline),
-        ))
+        let Some(consumer) = self.consumer.take() else { return Ok(()) };
+        require_success(&self.client, &consumer.finish()?, &self.deadline)?;
+        Err(Failure::io(doing(&self.client), &error))
     }
+}
+
+/// Runs the statements of a plan.
+pub(crate) fn run_plan(client: &Client, text: &str, deadline: &Deadline) -> Result<(), Failure> {
+    deadline.check()?;
+    let file = client.file()?;
+    let program = client.loader(&file)?.stdout(Sink::Null).deadline(deadline.remaining());
+    require_success(client, &run_script(program, text)?, deadline)
+}
+
+fn require_success(client: &Client, ended: &Ended, deadline: &Deadline) -> Result<(), Failure> {
+    if ended.status.is_success() {
+        return Ok(());
+    }
+    Err(Trouble::of(ended).failure(&doing(client), &client.address, deadline))
 }
 
 fn doing(client: &Client) -> String {

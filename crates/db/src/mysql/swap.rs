@@ -13,7 +13,7 @@ use crate::deadline::Deadline;
 use crate::mysql::Mysql;
 use crate::mysql::client::{from_hex, identifier, unexpected};
 use crate::mysql::dumper::Part;
-use crate::mysql::load::{Load, Loaded};
+use crate::mysql::load::{Loaded, run_plan};
 use crate::mysql::plan::{Plan, Stage};
 use crate::mysql::scratch::Scratch;
 use crate::mysql::trouble::Trouble;
@@ -76,8 +76,8 @@ impl Mysql {
             self.rename(&scratch, &plan, deadline)?;
         }
         self.remove_objects(&["event", "trigger", "view", "procedure"], deadline)?;
-        for text in [&plan.objects, &plan.events] {
-            self.run_text(text, deadline)?;
+        for text in [&plan.objects, &plan.events].into_iter().filter(|text| !text.is_empty()) {
+            run_plan(&self.client, text, deadline)?;
         }
         self.drop_schema(&plan.scratch, deadline)?;
         plan.forget()?;
@@ -188,12 +188,5 @@ impl Mysql {
 
     fn dump_part(&self, part: &Part, deadline: &Deadline) -> Result<String, Failure> {
         self.dumper.part(&self.client, part, deadline)
-    }
-
-    fn run_text(&self, text: &str, deadline: &Deadline) -> Result<(), Failure> {
-        if text.is_empty() {
-            return Ok(());
-        }
-        Load::of_plan(self.client.of_database(&self.client.address.database)?, text, deadline)
     }
 }

@@ -2,6 +2,9 @@
 
 mod head;
 mod lexer;
+mod offence;
+mod remark;
+mod state;
 mod statement;
 
 use kit::{Exit, Failure};
@@ -41,7 +44,7 @@ impl crate::engine::Text for Text {
 
     fn finish(self: Box<Self>) -> Result<Census, Failure> {
         let lexer = self.lexer;
-        if lexer.lacks_privileges {
+        if lexer.remark.lacks_privileges {
             let message = "the dump lacks routines that the account may not read: it says `insufficient privileges`";
             return Err(Failure::new(Exit::NOT_PERMITTED, message));
         }
@@ -125,6 +128,36 @@ mod tests {
         assert_eq!(rows(text), expected.map(|(name, rows)| (name.to_owned(), rows)));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_rows_are_counted(texts in proptest::collection::vec("[-a'\"`();,#/*! \\\\\n\t]{0,12}", 1..20)) {
+            // As mysql_real_escape_string writes them, and with quotes doubled.
+            let escaped = |text: &String| text.replace('\\', "\\\\").replace('\'', "\\'").replace('"', "\\\"").replace('\n', "\\n");
+            let doubled = |text: &String| text.replace('\\', "\\\\").replace('\'', "''");
+            for text in [texts.iter().map(escaped).collect::<Vec<_>>(), texts.iter().map(doubled).collect()] {
+                let values = format!("('{}')", text.join("',-1),('"));
+                let expected = [("t".to_owned(), texts.len() as u64)];
+                proptest::prop_assert_eq!(rows(&format!("INSERT INTO `t` VALUES {values};")), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_dump_of_mysql_8_is_counted() {
+        let text = "-- MySQL dump 10.13  Distrib 8.0.36, for Linux (x86_64)\n/*!50503 SET NAMES utf8mb4 */;\n\
+            /*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;\nDROP TABLE IF EXISTS `t`;\n\
+            /*!50503 SET character_set_client = utf8mb4 */;\nCREATE TABLE `t` (\n  `id` int NOT NULL,\n  `g` int GENERATED ALWAYS AS ((`id` + 1)) VIRTUAL,\n\
+              `h` int /*!80023 INVISIBLE */ DEFAULT (1),\n  KEY `k` ((`id` + 1)) /*!80000 INVISIBLE */\n) ENGINE=InnoDB COLLATE=utf8mb4_0900_ai_ci;\n\
+            LOCK TABLES `t` WRITE;\nINSERT INTO `t` (`id`, `h`) VALUES (1,2),(3,4);\nUNLOCK TABLES;\n\
+            /*!50003 SET @saved_sql_mode       = @@sql_mode */ ;\n/*!50003 SET sql_mode              = 'ONLY_FULL_GROUP_BY' */ ;\nDELIMITER ;;\n\
+            /*!50003 CREATE*/ /*!50017 DEFINER=`a`@`%`*/ /*!50003 TRIGGER `x` BEFORE INSERT ON `t` FOR EACH ROW SET NEW.h = 1 */;;\nDELIMITER ;\n\
+            /*!50003 SET sql_mode              = @saved_sql_mode */ ;\nSET @saved_cs_client     = @@character_set_client;\n\
+            /*!50001 CREATE VIEW `v` AS SELECT \n 1 AS `id`*/;\n/*!50001 DROP VIEW IF EXISTS `v`*/;\n\
+            /*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 DEFINER=`a`@`%` SQL SECURITY DEFINER */\n/*!50001 VIEW `v` AS select 1 AS `id` */;";
+        assert_eq!(rows(text), [("t".to_owned(), 2)]);
+        assert_eq!(offence(text), None);
+    }
+
     #[test]
     fn what_routines_say_is_no_row() {
         let text = "DELIMITER ;;\nCREATE PROCEDURE `p`()\nBEGIN\n  INSERT INTO t VALUES (1),(2); -- it's\n  # it's\n  SELECT ';;'; /* ;; */\nEND ;;\n\
@@ -167,6 +200,8 @@ mod tests {
     fn a_routine_that_could_not_be_read_is_77() {
         let text = "\n-- insufficient privileges to SHOW CREATE FUNCTION `f`\n-- does 'app'@'%' have permissions on mysql.proc?\n\n-- Dump completed\n";
         assert_eq!(count(text).unwrap_err().exit.code(), 77);
+        let routine = "DELIMITER ;;\nCREATE FUNCTION f() RETURNS INT BEGIN\n-- insufficient privileges to SHOW CREATE\n-- Dump completed\nRETURN 1; END ;;\nDELIMITER ;\n";
+        assert!(count(&format!("{routine}-- Dump completed\n")).is_ok() && count(routine).is_err());
         assert!(count("INSERT INTO t VALUES ('\n-- insufficient privileges to x\n');\n-- Dump completed\n").is_ok());
     }
 

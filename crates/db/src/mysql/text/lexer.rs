@@ -3,76 +3,39 @@
 
 use memchr::{memchr, memchr2};
 
+use crate::mysql::text::remark::Remark;
+use crate::mysql::text::state::{Line, State};
 use crate::mysql::text::statement::Statement;
 
-/// How much of a comment is looked at.
-const LONGEST_NOTE: usize = 64;
-
-/// What the next byte belongs to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
-    #[default]
-    Code,
-    /// `-` or `--` were seen in code.
-    Dash(u8),
-    /// `/`, `/*`, `/*M` were seen in code.
-    Slash,
-    Opening,
-    OpeningM,
-    /// `*` was seen in code.
-    Star,
-    /// A backslash was seen in code.
-    Backslash,
-    /// So many bytes of the delimiter were seen.
-    Delimiter(usize),
-    /// In quotes of this kind, and behind a backslash there.
-    Quotes(u8),
-    Escape(u8),
-    /// In a comment to the end of the line; in one up to `*/`; behind a `*` there.
-    Line,
-    Block,
-    BlockStar,
-    /// Behind the word `DELIMITER`.
-    Command,
-}
-
-/// What of the line so far decides how the rest of it is read.
-#[derive(Debug)]
-struct Line {
-    /// In `/*! … */`, as far as the client knows, which forgets it at the end of a line.
-    in_version: bool,
-    /// Nothing but space so far.
-    is_blank: bool,
-    /// Whether that was so where the statement began.
-    was_blank: bool,
-}
+/// How long a delimiter may be, with the space around it.
+const LONGEST_COMMAND: usize = 64;
 
 /// Reads bytes as they come, cut anywhere.
 #[derive(Debug)]
 pub(crate) struct Lexer {
     pub(crate) statement: Statement,
-    /// A comment says that the dumper was not permitted to read something.
-    pub(crate) lacks_privileges: bool,
+    pub(crate) remark: Remark,
     state: State,
     delimiter: Vec<u8>,
     /// What is not taken in a run.
     stops: [bool; 256],
     line: Line,
-    note: Vec<u8>,
     is_complete: bool,
+    /// What stands behind `DELIMITER`.
+    command: Vec<u8>,
 }
 
 impl Default for Lexer {
     fn default() -> Self {
         let mut lexer = Self {
             statement: Statement::default(),
-            lacks_privileges: false,
+            remark: Remark::default(),
             state: State::Code,
             delimiter: Vec::new(),
             stops: [false; 256],
             line: Line { in_version: false, is_blank: true, was_blank: true },
-            note: Vec::new(),
             is_complete: false,
+            command: Vec::new(),
         };
         lexer.set_delimiter(b";");
         lexer
@@ -102,8 +65,8 @@ impl Lexer {
 
     /// Whether the text ended as a whole dump does.
     pub(crate) fn is_whole(&self) -> bool {
-        let note_is_end = self.state == State::Line && self.note_is_end();
-        (self.is_complete || note_is_end)
+        let ends_here = self.state == State::Line && self.remark.is_end();
+        (self.is_complete || ends_here)
             && matches!(self.state, State::Code | State::Line)
             && self.statement.is_empty()
             && self.delimiter == b";"
@@ -140,24 +103,16 @@ impl Lexer {
 
     fn in_line<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
         let end = memchr(b'\n', bytes).unwrap_or(bytes.len());
-        let room = LONGEST_NOTE.saturating_sub(self.note.len());
-        self.note.extend(bytes.iter().take(end.min(room)));
-        let (_, behind) = bytes.split_at(end);
+        let (remark, behind) = bytes.split_at(end);
+        self.remark.read(remark);
         if !behind.is_empty() {
-            self.end_line_comment();
+            // What stands within a statement is no word of the dumper's.
+            let is_dumpers = self.statement.is_empty();
+            self.is_complete |= is_dumpers && self.remark.is_end();
+            self.remark.end(is_dumpers);
+            self.state = State::Code;
         }
         behind
-    }
-
-    fn end_line_comment(&mut self) {
-        self.is_complete |= self.note_is_end();
-        self.lacks_privileges |= self.note.starts_with(b" insufficient privileges to SHOW CREATE");
-        self.note.clear();
-        self.state = State::Code;
-    }
-
-    fn note_is_end(&self) -> bool {
-        self.note.starts_with(b" Dump completed") && self.statement.is_empty()
     }
 
     fn skip_to<'a>(&mut self, byte: u8, state: State, bytes: &'a [u8]) -> &'a [u8] {
@@ -308,12 +263,12 @@ impl Lexer {
 
     fn in_command(&mut self, byte: u8) {
         if byte != b'\n' {
-            self.note.push(byte);
-            self.note.truncate(LONGEST_NOTE);
+            self.command.push(byte);
+            self.command.truncate(LONGEST_COMMAND);
             return;
         }
-        let note = std::mem::take(&mut self.note);
-        let text = note.trim_ascii();
+        let command = std::mem::take(&mut self.command);
+        let text = command.trim_ascii();
         let word = text.split(u8::is_ascii_whitespace).next().unwrap_or_default();
         if word.is_empty() || word.iter().any(|byte| matches!(byte, b'\\' | b'\'' | b'"' | b'`')) {
             self.statement.offend(|| "DELIMITER without one".to_owned());
