@@ -37,6 +37,7 @@ pub struct Load {
     consumer: Option<Consumer>,
     text: Box<Text>,
     client: Client,
+    limits: Limits,
     deadline: Deadline,
     /// The beginning of a line that is too short yet to know.
     held: Vec<u8>,
@@ -44,6 +45,14 @@ pub struct Load {
     in_events: bool,
     skips: bool,
     events: Vec<u8>,
+}
+
+/// What the server takes of this account.
+pub(crate) struct Limits {
+    /// The longest statement, in bytes.
+    pub(crate) packet: u64,
+    /// What permits it to name others as definers.
+    pub(crate) grant: String,
 }
 
 /// What a loaded dump held.
@@ -56,13 +65,24 @@ pub struct Loaded {
 }
 
 impl Load {
-    pub(crate) fn start(client: Client, deadline: &Deadline) -> Result<Self, Failure> {
+    pub(crate) fn start(client: Client, limits: Limits, deadline: &Deadline) -> Result<Self, Failure> {
         let file = client.file()?;
         let program = client.loader(&file)?.stdout(Sink::Null).deadline(deadline.remaining());
         let consumer = Some(program.consume()?);
         let (held, events, deadline) = (Vec::new(), Vec::new(), *deadline);
         let (line_begins, in_events, skips) = (true, false, false);
-        Ok(Self { consumer, text: Box::default(), client, deadline, held, line_begins, in_events, skips, events })
+        Ok(Self {
+            consumer,
+            text: Box::default(),
+            client,
+            limits,
+            deadline,
+            held,
+            line_begins,
+            in_events,
+            skips,
+            events,
+        })
     }
 
     /// Takes the next bytes, cut anywhere: 65 when they do what no dump of one database does, and then none of them is sent.
@@ -90,7 +110,7 @@ impl Load {
         let census = std::mem::take(&mut self.text).finish()?;
         if let Some(consumer) = self.consumer.take() {
             let ended = consumer.finish()?;
-            require_success(&self.client, &ended, &self.deadline)?;
+            self.require_success(&ended)?;
         }
         let events = String::from_utf8_lossy(&self.events).into_owned();
         Ok(Loaded { census, events })
@@ -118,6 +138,7 @@ impl Load {
         }
         self.text.read(bytes);
         self.text.require_harmless()?;
+        self.require_size()?;
         let to = if self.in_events { &mut self.events } else { out };
         to.extend_from_slice(bytes);
         if self.events.len() > LONGEST_EVENTS {
@@ -132,8 +153,30 @@ impl Load {
         let Err(error) = consumer.write_all(bytes) else { return Ok(()) };
         // The client says itself why it reads no more.
         let Some(consumer) = self.consumer.take() else { return Ok(()) };
-        require_success(&self.client, &consumer.finish()?, &self.deadline)?;
+        self.require_success(&consumer.finish()?)?;
         Err(Failure::io(doing(&self.client), &error))
+    }
+
+    /// A server hangs up on a statement that is too long for it, or says so: known before it is sent.
+    fn require_size(&self) -> Result<(), Failure> {
+        let longest = self.text.longest_statement();
+        if longest < self.limits.packet {
+            return Ok(());
+        }
+        let message = format!(
+            "cannot {}: a statement of it is longer than the {} bytes that the server takes at once",
+            doing(&self.client),
+            self.limits.packet
+        );
+        let hint = "as an administrator: SET GLOBAL max_allowed_packet = 1073741824";
+        Err(Failure::new(Exit::SETTINGS, message).hint(hint))
+    }
+
+    fn require_success(&self, ended: &Ended) -> Result<(), Failure> {
+        let lacks_right = Trouble::of(ended).code == Some(Trouble::LACKS_GLOBAL_RIGHT);
+        require_success(&self.client, ended, &self.deadline).map_err(|failure| {
+            if lacks_right { failure.hint(format!("as an administrator: {}", self.limits.grant)) } else { failure }
+        })
     }
 }
 

@@ -82,6 +82,17 @@ pub(crate) fn grant_routines(server: &Version, account: &str) -> String {
     }
 }
 
+/// The statement that lets an account name others as the definers of what it makes.
+pub(crate) fn grant_definers(server: &Version, account: &str) -> String {
+    let privilege = match (server.family, server.number) {
+        (Family::Mariadb, number) if number >= (10, 5) => "SET USER",
+        (Family::Mysql, number) if number >= (8, 2) => "SET_ANY_DEFINER, ALLOW_NONEXISTENT_DEFINER",
+        (Family::Mysql, number) if number >= (8, 0) => "SET_USER_ID",
+        _ => "SUPER",
+    };
+    format!("GRANT {privilege} ON *.* TO {account}")
+}
+
 /// `app@%` as a statement writes it: `'app'@'%'`.
 pub(crate) fn account(current_user: &str) -> String {
     let (user, host) = current_user.rsplit_once('@').unwrap_or((current_user, "%"));
@@ -132,7 +143,7 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Rights, account, grant, grant_beside, grant_routines, matches};
+    use super::{Rights, account, grant, grant_beside, grant_definers, grant_routines, matches};
     use crate::mysql::version::Version;
 
     #[test]
@@ -197,6 +208,11 @@ mod tests {
             "GRANT SELECT, EVENT ON `my\\_a``p`.* TO 'o''app'@'%'"
         );
         assert_eq!(grant_beside("my_app", "'a'@'%'"), "GRANT ALL ON `my\\_app\\_%`.* TO 'a'@'%'");
+        let definers = |version: &str| grant_definers(&Version::of_server(version), "x");
+        assert_eq!(definers("10.11.14-MariaDB"), "GRANT SET USER ON *.* TO x");
+        assert_eq!(definers("10.4.1-MariaDB"), "GRANT SUPER ON *.* TO x");
+        assert_eq!(definers("8.0.36"), "GRANT SET_USER_ID ON *.* TO x");
+        assert_eq!(definers("8.4.0"), "GRANT SET_ANY_DEFINER, ALLOW_NONEXISTENT_DEFINER ON *.* TO x");
         let routines = |version: &str| grant_routines(&Version::of_server(version), "'a'@'%'");
         assert_eq!(routines("10.11.14-MariaDB"), "GRANT SELECT ON mysql.proc TO 'a'@'%'");
         assert_eq!(routines("11.4.2-MariaDB"), "GRANT SHOW CREATE ROUTINE ON *.* TO 'a'@'%'");

@@ -8,7 +8,7 @@ use crate::manifest::{Census, difference};
 use crate::mysql::Mysql;
 use crate::mysql::client::{from_hex, identifier, unexpected};
 use crate::mysql::inventory::Inventory;
-use crate::mysql::load::{Load, Loaded};
+use crate::mysql::load::{Limits, Load, Loaded};
 use crate::mysql::rights;
 
 /// The longest name of a schema, in characters.
@@ -20,6 +20,16 @@ pub fn name_beside(database: &str, word: &str, time: &str) -> String {
     let end = format!("_{word}_{time}");
     let room = LONGEST_NAME.saturating_sub(end.chars().count());
     database.chars().take(room).chain(end.chars()).collect()
+}
+
+/// Whether a name ends as [`name_beside`] lets it end: `20261121T101500Z`.
+fn is_time(text: &str) -> bool {
+    let form = |at: usize, byte: u8| match at {
+        8 => byte == b'T',
+        15 => byte == b'Z',
+        _ => byte.is_ascii_digit(),
+    };
+    text.len() == 16 && text.bytes().enumerate().all(|(at, byte)| form(at, byte))
 }
 
 /// A schema that was made to restore into.
@@ -40,7 +50,12 @@ impl Scratch {
 
     /// Begins to load a dump into it.
     pub fn load(&self, deadline: &Deadline) -> Result<Load, Failure> {
-        Load::start(self.server.client.of_database(&self.server.client.address.database)?, deadline)
+        let server = &self.server;
+        let rows = server.client.ask("select @@global.max_allowed_packet", deadline)?;
+        let packet = rows.first().and_then(|row| row.first()?.parse().ok()).ok_or_else(unexpected)?;
+        let (_, account) = server.rights(deadline)?;
+        let limits = Limits { packet, grant: rights::grant_definers(&server.version, &account) };
+        Load::start(server.client.of_database(&server.client.address.database)?, limits, deadline)
     }
 
     /// Compares what is in it now with what the dump held, and that with the manifest: 65 when they differ.
@@ -68,14 +83,17 @@ impl Scratch {
 impl Mysql {
     /// The scratch schemas of this database that a killed run has left.
     pub fn abandoned(&self, deadline: &Deadline) -> Result<Vec<String>, Failure> {
+        self.schemas_beside("restore", deadline)
+    }
+
+    /// The schemas beside this database that have such a name: `before` for what was live.
+    pub fn schemas_beside(&self, word: &str, deadline: &Deadline) -> Result<Vec<String>, Failure> {
         let rows = self.client.ask("select hex(schema_name) from information_schema.schemata", deadline)?;
         let names = rows.iter().map(|row| from_hex(row.first().map_or("", String::as_str)));
         let mut names = names.collect::<Result<Vec<_>, _>>()?;
         names.retain(|name| {
-            let time = name.rsplit_once("_restore_").map_or("", |(_, time)| time);
-            let is_time =
-                time.len() == 16 && time.bytes().all(|byte| byte.is_ascii_digit() || byte == b'T' || byte == b'Z');
-            is_time && *name == name_beside(&self.client.address.database, "restore", time)
+            let time = name.rsplit_once('_').map_or("", |(_, time)| time);
+            is_time(time) && *name == name_beside(&self.client.address.database, word, time)
         });
         Ok(names)
     }
@@ -121,11 +139,12 @@ impl Mysql {
 
 #[cfg(test)]
 mod tests {
-    use super::name_beside;
+    use super::{is_time, name_beside};
 
     #[test]
     fn a_name_beside_fits_and_tells_when_it_was_made() {
         assert_eq!(name_beside("app", "restore", "20261121T101500Z"), "app_restore_20261121T101500Z");
+        assert!(is_time("20261121T101500Z") && !is_time("20261121T10150_Z") && !is_time("mine") && !is_time(""));
         let long = name_beside(&"ü".repeat(64), "restore", "20261121T101500Z");
         assert!(long.chars().count() == 64 && long.ends_with("ü_restore_20261121T101500Z"));
     }

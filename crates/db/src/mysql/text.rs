@@ -31,6 +31,11 @@ impl Text {
 }
 
 impl Text {
+    /// How many bytes its longest statement has, of what was read.
+    pub(crate) fn longest_statement(&self) -> u64 {
+        self.lexer.statement.longest
+    }
+
     /// Whether a statement, or a comment, could begin with the next byte.
     pub(crate) fn is_between_statements(&self) -> bool {
         self.lexer.is_between_statements()

@@ -19,6 +19,9 @@ impl Trouble {
     /// There is no such database.
     pub(crate) const UNKNOWN_DATABASE: u32 = 1049;
 
+    /// The account lacks a right that is not one to a database.
+    pub(crate) const LACKS_GLOBAL_RIGHT: u32 = 1227;
+
     /// Others used a table for longer than was waited.
     pub(crate) const LOCK_WAIT_TIMEOUT: u32 = 1205;
 

@@ -227,6 +227,7 @@ fn a_server_that_dies_in_mid_load_leaves_the_live_database_and_a_schema_that_is_
     assert_eq!(before, database.fingerprint());
     let left = live.abandoned(&deadline()).unwrap();
     assert_eq!(left, [name_beside(database.name(), "restore", TIME)]);
+    assert!(live.schemas_beside("before", &deadline()).unwrap().is_empty());
     live.drop_schema(&left[0], &deadline()).unwrap();
     assert!(live.abandoned(&deadline()).unwrap().is_empty());
 }
@@ -303,4 +304,34 @@ fn an_empty_backup_empties_the_database() {
     database.rich();
     restore(&live, &database, &text);
     assert!(database.fingerprint().is_empty() && database.schema().lines().all(|line| !line.contains("CREATE")));
+}
+
+#[test]
+fn who_may_not_name_other_definers_is_told_the_statement_that_permits_it() {
+    let database = Mariadb::shared().fresh();
+    database.rich_as_admin();
+    database.sql(&format!(
+        "GRANT ALL ON `{0}\\_%`.* TO '{1}'@'%'; GRANT SELECT ON mysql.proc TO '{1}'@'%'",
+        database.name(),
+        database.role()
+    ));
+    let live = connected(&database.url());
+    let (text, _) = dump(&live).unwrap();
+    let beside = scratch(&live, &database);
+    let failure = load(&beside, &text).unwrap_err();
+    assert_eq!(failure.exit.code(), 77, "{failure:?}");
+    database.sql(&failure.hint.unwrap().replace("as an administrator: ", ""));
+    beside.drop_schema(&live, &deadline()).unwrap();
+    load(&scratch(&live, &database), &text).unwrap();
+}
+
+#[test]
+fn a_row_that_is_too_large_for_the_server_is_found_before_it_is_sent() {
+    let database = Mariadb::shared().fresh_creator();
+    // In hexadecimal a row is twice as long as it was when it came in.
+    database.sql_as_app("CREATE TABLE t (b LONGBLOB); INSERT INTO t VALUES (REPEAT('x', 10000000))");
+    let live = connected(&database.url());
+    let (text, _) = dump(&live).unwrap();
+    let (exit, said) = code(load(&scratch(&live, &database), &text));
+    assert!(exit == 78 && said.contains("max_allowed_packet"), "{exit} {said}");
 }

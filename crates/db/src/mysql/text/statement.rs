@@ -36,6 +36,9 @@ pub(crate) struct Statement {
     /// The first thing that no dump of one database does.
     pub(crate) offence: Option<String>,
     pub(crate) modes: Modes,
+    /// How many bytes the longest one has so far.
+    pub(crate) longest: u64,
+    length: u64,
     head: Vec<u8>,
     word: Vec<u8>,
     phase: Phase,
@@ -68,6 +71,7 @@ impl Statement {
     /// Takes bytes that are in no quotes and no parentheses' own.
     pub(crate) fn code(&mut self, bytes: &[u8]) {
         self.has_begun = self.has_begun || !bytes.trim_ascii().is_empty();
+        self.grow(bytes.len());
         match self.phase {
             Phase::Head if self.has_begun => self.keep(bytes),
             Phase::Columns if self.depth == 0 => self.await_values(bytes),
@@ -80,6 +84,7 @@ impl Statement {
     /// Takes bytes in quotes, with the quotes.
     pub(crate) fn quoted(&mut self, bytes: &[u8]) {
         self.has_begun = true;
+        self.grow(bytes.len());
         if self.phase == Phase::Head {
             self.keep(bytes);
         }
@@ -120,11 +125,16 @@ impl Statement {
         self.head.clear();
         self.word.clear();
         self.phase = Phase::Head;
-        (self.depth, self.rows, self.has_begun) = (0, 0, false);
+        (self.depth, self.rows, self.length, self.has_begun) = (0, 0, 0, false);
     }
 
     pub(crate) fn offend(&mut self, what: impl FnOnce() -> String) {
         self.offence.get_or_insert_with(what);
+    }
+
+    fn grow(&mut self, length: usize) {
+        self.length = self.length.saturating_add(length as u64);
+        self.longest = self.longest.max(self.length);
     }
 
     fn keep(&mut self, bytes: &[u8]) {
