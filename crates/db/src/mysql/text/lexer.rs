@@ -4,10 +4,11 @@
 use memchr::{memchr, memchr2};
 
 use crate::mysql::text::remark::Remark;
-use crate::mysql::text::state::{Line, State};
+use crate::mysql::text::state::{Line, State, is_space};
 use crate::mysql::text::statement::Statement;
 
-/// How long a delimiter may be, with the space around it.
+/// How long a delimiter may be, and with the space around it.
+const LONGEST_DELIMITER: usize = 15;
 const LONGEST_COMMAND: usize = 64;
 
 /// Reads bytes as they come, cut anywhere.
@@ -20,6 +21,8 @@ pub(crate) struct Lexer {
     /// What is not taken in a run.
     stops: [bool; 256],
     line: Line,
+    /// The client holds nothing of the next statement, not even a space.
+    is_pristine: bool,
     is_complete: bool,
     /// What stands behind `DELIMITER`.
     command: Vec<u8>,
@@ -34,6 +37,7 @@ impl Default for Lexer {
             delimiter: Vec::new(),
             stops: [false; 256],
             line: Line { in_version: false, is_blank: true, was_blank: true },
+            is_pristine: true,
             is_complete: false,
             command: Vec::new(),
         };
@@ -164,7 +168,7 @@ impl Lexer {
                 self.space(byte);
                 self.end_line();
             }
-            byte if byte.is_ascii_whitespace() => self.space(byte),
+            byte if is_space(byte) => self.space(byte),
             b'\'' | b'"' | b'`' => {
                 self.begin();
                 self.statement.quoted(&[byte]);
@@ -185,6 +189,10 @@ impl Lexer {
                 self.state = State::Star;
             }
             b'#' => self.state = State::Line,
+            b';' => {
+                self.code(b";");
+                self.statement.has_several = true;
+            }
             b'\\' => self.state = State::Backslash,
             byte => self.code(&[byte]),
         }
@@ -196,6 +204,7 @@ impl Lexer {
             if matched + 1 == self.delimiter.len() {
                 self.state = State::Code;
                 self.begin();
+                self.is_pristine = true;
                 self.statement.end();
             }
             return;
@@ -212,9 +221,9 @@ impl Lexer {
     /// `-- ` is a comment, and `--x` where a statement would begin.
     fn in_dashes(&mut self, count: u8, byte: u8) {
         match (count, byte) {
-            (1, b'-') if self.statement.is_empty() => self.state = State::Line,
+            (1, b'-') if self.is_pristine => self.state = State::Line,
             (1, b'-') => self.state = State::Dash(2),
-            (2, byte) if byte.is_ascii_whitespace() => {
+            (2, byte) if is_space(byte) => {
                 self.state = State::Line;
                 self.read(&[byte]);
             }
@@ -233,6 +242,7 @@ impl Lexer {
             }
             (State::BlockStar, b'/') => {
                 self.state = State::Code;
+                self.is_pristine = false;
                 // It parts words.
                 self.statement.code(b" ");
             }
@@ -268,14 +278,18 @@ impl Lexer {
             return;
         }
         let command = std::mem::take(&mut self.command);
-        let text = command.trim_ascii();
-        let word = text.split(u8::is_ascii_whitespace).next().unwrap_or_default();
-        if word.is_empty() || word.iter().any(|byte| matches!(byte, b'\\' | b'\'' | b'"' | b'`')) {
-            self.statement.offend(|| "DELIMITER without one".to_owned());
-        } else {
+        let word = command.trim_ascii();
+        // The client takes a tab, and a return, for a part of it, and keeps fifteen bytes.
+        let is_odd = |byte: &u8| is_space(*byte) || matches!(byte, b'\\' | b'\'' | b'"' | b'`');
+        let ends_oddly = command.ends_with(b"\t") || command.ends_with(b"\r");
+        if word.is_empty() || word.len() > LONGEST_DELIMITER || ends_oddly || word.iter().any(is_odd) {
+            self.statement.offend(|| "an odd DELIMITER".to_owned());
+        }
+        if !word.is_empty() {
             self.set_delimiter(word);
         }
         self.statement.clear();
+        self.is_pristine = true;
         self.state = State::Code;
         self.end_line();
     }
@@ -302,25 +316,31 @@ impl Lexer {
     /// Something of a statement comes: its first byte, maybe.
     fn begin(&mut self) {
         if self.statement.is_empty() {
-            self.line.was_blank = self.line.is_blank;
+            self.line.was_blank = self.line.is_blank && self.is_pristine;
         }
         self.line.is_blank = false;
+        self.is_pristine = false;
         self.is_complete = false;
     }
 
     /// Takes a space. Behind `DELIMITER` it parts that from the new one.
     fn space(&mut self, byte: u8) {
-        if self.statement.is_delimiter_command() {
+        if matches!(byte, b' ' | b'\t' | b'\n') && self.statement.is_delimiter_command() {
+            // The client takes it for a command only where it holds nothing yet, and for text elsewhere.
             if !self.line.was_blank {
-                self.statement.offend(|| "DELIMITER within a line".to_owned());
+                self.statement.offend(|| "DELIMITER within a statement".to_owned());
             }
             self.state = State::Command;
             if byte == b'\n' {
                 self.in_command(byte);
             }
-        } else {
-            self.statement.code(&[byte]);
+            return;
         }
+        // What stands behind a delimiter up to the end of its line still belongs to that statement.
+        if byte != b'\n' && self.line.is_blank {
+            self.is_pristine = false;
+        }
+        self.statement.code(&[byte]);
     }
 
     fn end_line(&mut self) {
@@ -331,7 +351,7 @@ impl Lexer {
     fn set_delimiter(&mut self, delimiter: &[u8]) {
         self.delimiter = delimiter.to_vec();
         self.stops = [false; 256];
-        for byte in b"\n'\"`()-/*#\\".iter().chain(delimiter.first()) {
+        for byte in b"\n'\"`()-/*#\\;".iter().chain(delimiter.first()) {
             if let Some(stops) = self.stops.get_mut(usize::from(*byte)) {
                 *stops = true;
             }

@@ -27,7 +27,7 @@ const FOREIGN: [&str; 12] = [
 ];
 
 /// What belongs to a database.
-const OWN: [&str; 10] =
+pub(crate) const OWN: [&str; 10] =
     ["TABLE", "VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "EVENT", "SEQUENCE", "PACKAGE", "INDEX", "TABLES"];
 
 /// What a statement does that no dump of one database does.

@@ -38,3 +38,8 @@ pub(crate) struct Line {
     /// Whether that was so where the statement began.
     pub(crate) was_blank: bool,
 }
+
+/// What the client takes for a space: also the vertical tab, which ASCII's list of Rust leaves out.
+pub(crate) fn is_space(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || byte == b'\x0b'
+}

@@ -2,7 +2,7 @@
 
 use crate::manifest::Census;
 use crate::mysql::text::head::{Token, tokens};
-use crate::mysql::text::offence::offence;
+use crate::mysql::text::offence::{OWN, offence};
 
 /// How much of a statement's beginning is kept: two names of 64 characters each, all of them doubled backticks, and a list of
 /// all SQL modes fit in.
@@ -36,6 +36,8 @@ pub(crate) struct Statement {
     /// The first thing that no dump of one database does.
     pub(crate) offence: Option<String>,
     pub(crate) modes: Modes,
+    /// It holds a `;` that did not end it, under another delimiter.
+    pub(crate) has_several: bool,
     /// How many bytes the longest one has so far.
     pub(crate) longest: u64,
     length: u64,
@@ -46,6 +48,7 @@ pub(crate) struct Statement {
     table: String,
     rows: u64,
     has_begun: bool,
+    is_routine: bool,
 }
 
 impl Statement {
@@ -114,6 +117,10 @@ impl Statement {
         if self.phase == Phase::Head && self.has_begun {
             self.decide();
         }
+        // The server runs each of them. Only a routine is one statement with others in it.
+        if self.has_several && !self.is_routine {
+            self.offend(|| "several statements that the client takes for one".to_owned());
+        }
         if self.rows > 0 {
             *self.census.entry(std::mem::take(&mut self.table)).or_default() += self.rows;
         }
@@ -125,7 +132,8 @@ impl Statement {
         self.head.clear();
         self.word.clear();
         self.phase = Phase::Head;
-        (self.depth, self.rows, self.length, self.has_begun) = (0, 0, 0, false);
+        (self.depth, self.rows, self.length) = (0, 0, 0);
+        (self.has_begun, self.has_several, self.is_routine) = (false, false, false);
     }
 
     pub(crate) fn offend(&mut self, what: impl FnOnce() -> String) {
@@ -173,6 +181,7 @@ impl Statement {
         if let Some(what) = offence(&tokens) {
             self.offend(|| what);
         }
+        self.is_routine = is_routine(&tokens);
         let mut words = tokens.iter().enumerate();
         match tokens.first().map_or("", Token::word) {
             "INSERT" | "REPLACE" => {
@@ -220,6 +229,14 @@ impl Statement {
             self.modes.ansi_quotes = is_on("ANSI_QUOTES") || is_on("ANSI");
         }
     }
+}
+
+/// Whether it makes what holds statements of its own.
+fn is_routine(tokens: &[Token]) -> bool {
+    let is_kind = |token: &Token| OWN.contains(&token.word());
+    let kind = tokens.iter().find(|token| is_kind(token)).map_or("", Token::word);
+    tokens.first().is_some_and(|token| token.word() == "CREATE")
+        && matches!(kind, "TRIGGER" | "PROCEDURE" | "FUNCTION" | "EVENT" | "PACKAGE")
 }
 
 /// The name in `CREATE [OR REPLACE] TABLE [IF NOT EXISTS] name`.
