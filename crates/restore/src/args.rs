@@ -9,8 +9,10 @@ use crate::choice::Choice;
 /// Replaces the live database by a backup
 ///
 /// Everything is verified before anything is touched: the files of the backup, the database in it, its tables and rows.
-/// Then the live database takes the content over in one transaction, so programs that have it open see the old data or
-/// the new. A live file that is missing or damaged is replaced by a new file; the damaged one is kept beside it.
+/// Then programs see the old data or the new: a SQLite database takes the content over in one transaction; PostgreSQL gets a
+/// new database, which is renamed with the old one in one transaction; MySQL and MariaDB get new tables by one RENAME TABLE, and
+/// views, routines, triggers and events follow. A SQLite file that is missing or damaged is replaced by a new file; the damaged
+/// one is kept beside it.
 #[derive(Parser, Debug)]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -9,8 +9,7 @@ use kit::{Context, Exit, Failure, Outcome, clock};
 
 use crate::args::Args;
 use crate::source::Source;
-use crate::target::Target;
-use crate::unpacked::Unpacked;
+use crate::sqlite::{Target, Unpacked};
 use crate::{mysql, postgres, server};
 
 /// 1 when the backup would not restore; whatever keeps us from finding out has its own code.

@@ -6,12 +6,10 @@ mod consent;
 mod drill;
 mod mysql;
 mod postgres;
-mod replacement;
 mod restore;
 mod server;
 mod source;
-mod target;
-mod unpacked;
+mod sqlite;
 
 use std::process::ExitCode;
 
@@ -27,17 +25,23 @@ const TOOL: Tool = Tool {
     exits: &[
         (Exit::DONE, "the live database is what the backup holds; --dry-run, --drill: the backup would restore"),
         (Exit::NO, "--drill: the backup would not restore"),
-        (Exit::DAMAGED, "the backup is damaged; nothing was touched"),
-        (Exit::ABSENT, "there is no such backup"),
+        (Exit::USAGE, "wrong usage; or what another program made, without --unverified"),
+        (Exit::DAMAGED, "the backup or the dump is damaged; nothing was touched"),
+        (Exit::ABSENT, "there is no such backup; no such database on the server; --undo: nothing to put back"),
+        (Exit::UNAVAILABLE, "the server does not answer, or its client programs are missing; nothing was touched"),
         (Exit::CANNOT_CREATE, "no file can be made beside the live database; nothing was touched"),
         (
             Exit::IO,
-            "reading or writing failed: the database is what it was or what the backup holds; or it does not verify",
+            "reading, writing or loading failed: the database is what it was, or with a hint to run this again what the \
+             backup holds; or it does not verify",
         ),
         (Exit::BUSY, "others use the database or hold the environment's lock; nothing was touched"),
-        (Exit::NOT_PERMITTED, "the live database may not be written"),
+        (
+            Exit::NOT_PERMITTED,
+            "the live database may not be written, or the role may not do what a restore needs; nothing was touched",
+        ),
         (Exit::SETTINGS, "settings are wrong, or the backup is of another database than DATABASE_URL"),
-        (Exit::DEADLINE, "it took longer than --timeout; nothing was touched"),
+        (Exit::DEADLINE, "it took longer than --timeout; nothing was touched, or with a hint: run it again"),
     ],
     examples: &[
         ("restore-db -e prod latest", "Restore the newest backup, after a countdown of five seconds"),
@@ -46,6 +50,7 @@ const TOOL: Tool = Tool {
             "See what going back to before a moment would mean",
         ),
         ("restore-db -e prod --drill latest", "Prove that the newest backup restores, and learn how long it takes"),
+        ("restore-db -e prod --undo", "Put back what was live before the last restore (PostgreSQL, MySQL, MariaDB)"),
         ("zcat copy.sqlite.gz | restore-db -e prod --yes --unverified -", "Restore what another program made"),
         ("restore-db -e prod --yes 2026-11-21T10-15-00Z", "Restore a backup of BACKUP_DIR from a script"),
     ],

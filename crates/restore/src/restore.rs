@@ -8,11 +8,9 @@ use kit::{Context, Exit, Failure, Outcome};
 
 use crate::args::Args;
 use crate::consent::Consent;
-use crate::replacement::Replacement;
 use crate::source::Source;
-use crate::target::{self, Target};
-use crate::unpacked::Unpacked;
-use crate::{mysql, postgres, server};
+use crate::sqlite::{Replacement, Target, Unpacked};
+use crate::{mysql, postgres, server, sqlite};
 
 /// What is wanted, and how long it may take.
 pub(crate) struct Restore<'a> {
@@ -40,7 +38,7 @@ impl Restore<'_> {
         cx.detail("tables", copy.tables().len());
         cx.detail("rows", copy.tables().values().sum::<u64>());
         let live = target.look(deadline)?;
-        let announcement = target::announcement(&target, &live, &source, &copy);
+        let announcement = sqlite::announcement(&target, &live, &source, &copy);
         if args.dry_run {
             return Ok(Outcome::done(announcement));
         }

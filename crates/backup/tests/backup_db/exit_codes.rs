@@ -38,7 +38,8 @@ fn without_a_database_there_may_be_nothing_to_do() {
 fn a_wrong_command_line_is_2_and_names_what_is_supported() {
     let sandbox = server(TABLE);
     let run = sandbox.tool("backup-db").arg("lst").code(2);
-    let said = "backup-db: invalid value 'lst' for '[COMMAND]' [possible values: create, list, verify, prune, accept]";
+    let said =
+        "backup-db: invalid value 'lst' for '[COMMAND]' [possible values: create, check, list, verify, prune, accept]";
     run.stderr_has(said).check();
     let run = sandbox.tool("backup-db").args(["--if-absent", "maybe"]).code(2);
     run.stderr_has("[possible values: fail, skip]").check();

@@ -136,7 +136,6 @@ fn a_set_of_a_server_is_listed_checked_and_streamed_like_any_other() {
         let end = run.any_stdout().check().stdout;
         assert!(end.contains("dump complete") || end.contains("Dump completed"), "{end}");
         assert_eq!((sets(&sandbox).len(), litter(&sandbox).len()), (1, 0));
-        sandbox.tool("restore-db").args(["--yes", "latest"]).code(78).stderr_has("is a database on a server").check();
     }
 }
 

@@ -9,8 +9,8 @@ use db::Deadline;
 use db::sqlite::{self, Live};
 use kit::{Attempt, Context, Exit, Failure, clock, files};
 
-use crate::target::Target;
-use crate::unpacked::{Unpacked, with_suffix};
+use crate::sqlite::target::Target;
+use crate::sqlite::unpacked::{Unpacked, with_suffix};
 
 /// What SQLite keeps beside a database; put beside another one it would corrupt it.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];

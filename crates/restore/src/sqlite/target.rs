@@ -10,7 +10,7 @@ use db::{Deadline, Engine, Url};
 use kit::{Attempt, Context, Exit, Failure};
 
 use crate::source::{Source, contents};
-use crate::unpacked::Unpacked;
+use crate::sqlite::unpacked::Unpacked;
 
 /// The live database's file.
 #[derive(Debug)]
