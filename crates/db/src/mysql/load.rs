@@ -29,8 +29,8 @@ const COLLATION: &[u8] = b"ALTER DATABASE `";
 /// How much of a line shows which of these it is.
 const LONGEST: usize = 64;
 
-/// How large the definitions of all events may be together: they are kept in memory.
-const LONGEST_EVENTS: usize = 64 << 20;
+/// How much is kept in memory: the definitions of all events, or the beginning of a statement.
+const LONGEST_KEPT: usize = 64 << 20;
 
 /// A dump that is being loaded. Its events are kept back: the server would run them at once.
 pub struct Load {
@@ -45,6 +45,8 @@ pub struct Load {
     in_events: bool,
     skips: bool,
     events: Vec<u8>,
+    /// What of a statement is kept back until it is known what that does: at its end a client sends what it has.
+    undecided: Vec<u8>,
 }
 
 /// What the server takes of this account.
@@ -69,7 +71,7 @@ impl Load {
         let file = client.file()?;
         let program = client.loader(&file)?.stdout(Sink::Null).deadline(deadline.remaining());
         let consumer = Some(program.consume()?);
-        let (held, events, deadline) = (Vec::new(), Vec::new(), *deadline);
+        let (held, events, undecided, deadline) = (Vec::new(), Vec::new(), Vec::new(), *deadline);
         let (line_begins, in_events, skips) = (true, false, false);
         Ok(Self {
             consumer,
@@ -82,6 +84,7 @@ impl Load {
             in_events,
             skips,
             events,
+            undecided,
         })
     }
 
@@ -139,13 +142,14 @@ impl Load {
         self.text.read(bytes);
         self.text.require_harmless()?;
         self.require_size()?;
-        let to = if self.in_events { &mut self.events } else { out };
-        to.extend_from_slice(bytes);
-        if self.events.len() > LONGEST_EVENTS {
-            let message = "the definitions of the dump's events are larger than 64 MiB";
-            return Err(Failure::new(Exit::DAMAGED, message));
+        self.undecided.extend_from_slice(bytes);
+        if self.text.is_undecided() {
+            let message = "the dump holds a statement that begins with more than 64 MiB of comments";
+            return require_room(self.undecided.len(), message);
         }
-        Ok(())
+        let to = if self.in_events { &mut self.events } else { out };
+        to.append(&mut self.undecided);
+        require_room(self.events.len(), "the definitions of the dump's events are larger than 64 MiB")
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
@@ -186,6 +190,10 @@ pub(crate) fn run_plan(client: &Client, text: &str, deadline: &Deadline) -> Resu
     let file = client.file()?;
     let program = client.loader(&file)?.stdout(Sink::Null).deadline(deadline.remaining());
     require_success(client, &run_script(program, text)?, deadline)
+}
+
+fn require_room(length: usize, message: &str) -> Result<(), Failure> {
+    if length > LONGEST_KEPT { Err(Failure::new(Exit::DAMAGED, message)) } else { Ok(()) }
 }
 
 fn require_success(client: &Client, ended: &Ended, deadline: &Deadline) -> Result<(), Failure> {

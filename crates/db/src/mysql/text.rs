@@ -36,6 +36,11 @@ impl Text {
         self.lexer.statement.longest
     }
 
+    /// Whether a statement has begun of which is not known yet what it does.
+    pub(crate) fn is_undecided(&self) -> bool {
+        self.lexer.is_undecided()
+    }
+
     /// Whether a statement, or a comment, could begin with the next byte.
     pub(crate) fn is_between_statements(&self) -> bool {
         self.lexer.is_between_statements()

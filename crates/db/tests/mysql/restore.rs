@@ -335,3 +335,25 @@ fn a_row_that_is_too_large_for_the_server_is_found_before_it_is_sent() {
     let (exit, said) = code(load(&scratch(&live, &database), &text));
     assert!(exit == 78 && said.contains("max_allowed_packet"), "{exit} {said}");
 }
+
+#[test]
+fn half_a_statement_that_turns_out_to_be_harmful_was_never_sent() {
+    let database = Mariadb::shared().fresh_creator();
+    database.sql_as_app("CREATE TABLE t (a INT); INSERT INTO t VALUES (1)");
+    let live = connected(&database.url());
+    let name = database.name();
+    for evil in [
+        format!("DROP TABLE\n`{name}`.`t`\n;\n"),
+        format!("DELIMITER //\nSET @a = (1)\n;\nDROP TABLE `{name}`.`t`\n//\n"),
+        format!("DELETE FROM\n`{name}`.`t`\n;\n"),
+    ] {
+        let scratch = scratch(&live, &database);
+        let mut load = scratch.load(&deadline()).unwrap();
+        let failed = evil.split_inclusive('\n').find_map(|line| load.feed(line.as_bytes()).err());
+        assert_eq!(failed.map(|failure| failure.exit.code()), Some(65), "{evil}");
+        // At the end of its input the client sends what it has.
+        drop(load.finish());
+        assert_eq!(database.sql("SELECT a FROM t"), "1\n", "{evil}");
+        scratch.drop_schema(&live, &deadline()).unwrap();
+    }
+}

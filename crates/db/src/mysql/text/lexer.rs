@@ -67,6 +67,11 @@ impl Lexer {
         self.state == State::Code && self.statement.is_empty()
     }
 
+    /// Whether a statement has begun of which is not known yet what it does.
+    pub(crate) fn is_undecided(&self) -> bool {
+        !self.statement.is_empty() && self.statement.is_in_head()
+    }
+
     /// Whether the text ended as a whole dump does.
     pub(crate) fn is_whole(&self) -> bool {
         let ends_here = self.state == State::Line && self.remark.is_end();
@@ -190,8 +195,8 @@ impl Lexer {
             }
             b'#' => self.state = State::Line,
             b';' => {
-                self.code(b";");
-                self.statement.has_several = true;
+                self.begin();
+                self.statement.separate();
             }
             b'\\' => self.state = State::Backslash,
             byte => self.code(&[byte]),

@@ -36,8 +36,6 @@ pub(crate) struct Statement {
     /// The first thing that no dump of one database does.
     pub(crate) offence: Option<String>,
     pub(crate) modes: Modes,
-    /// It holds a `;` that did not end it, under another delimiter.
-    pub(crate) has_several: bool,
     /// How many bytes the longest one has so far.
     pub(crate) longest: u64,
     length: u64,
@@ -112,14 +110,22 @@ impl Statement {
         self.depth = self.depth.saturating_sub(1);
     }
 
+    /// Takes a `;` that does not end it, under another delimiter. The client sends it whole, and the server runs one statement
+    /// after the other; only a routine is one statement with others in it.
+    pub(crate) fn separate(&mut self) {
+        self.has_begun = true;
+        if self.phase == Phase::Head {
+            self.decide();
+        }
+        if !self.is_routine {
+            self.offend(|| "several statements that the client takes for one".to_owned());
+        }
+    }
+
     /// Takes its end.
     pub(crate) fn end(&mut self) {
         if self.phase == Phase::Head && self.has_begun {
             self.decide();
-        }
-        // The server runs each of them. Only a routine is one statement with others in it.
-        if self.has_several && !self.is_routine {
-            self.offend(|| "several statements that the client takes for one".to_owned());
         }
         if self.rows > 0 {
             *self.census.entry(std::mem::take(&mut self.table)).or_default() += self.rows;
@@ -133,7 +139,7 @@ impl Statement {
         self.word.clear();
         self.phase = Phase::Head;
         (self.depth, self.rows, self.length) = (0, 0, 0);
-        (self.has_begun, self.has_several, self.is_routine) = (false, false, false);
+        (self.has_begun, self.is_routine) = (false, false);
     }
 
     pub(crate) fn offend(&mut self, what: impl FnOnce() -> String) {
