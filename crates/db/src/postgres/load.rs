@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use kit::process::{Consumer, Sink};
+use kit::process::{Consumer, Ended, Sink};
 use kit::{Exit, Failure};
 
 use crate::deadline::Deadline;
@@ -77,7 +77,7 @@ impl Loading {
         let ended = self.consumer.finish()?;
         match census {
             Some(census) if ended.status.is_success() => Ok(census),
-            _ => Err(trouble::failure(&self.doing, &ended)),
+            _ => Err(why_not(&self.doing, &ended)),
         }
     }
 }
@@ -113,5 +113,15 @@ pub(crate) fn archive(database: &Postgres, archive: &Path, jobs: u32, deadline: 
     if ended.status.is_success() {
         return Ok(());
     }
-    Err(trouble::failure(&format!("load {} into {}", archive.display(), database.address), &ended))
+    Err(why_not(&format!("load {} into {}", archive.display(), database.address), &ended))
+}
+
+fn why_not(doing: &str, ended: &Ended) -> Failure {
+    let failure = trouble::failure(doing, ended);
+    match failure.exit {
+        Exit::NOT_PERMITTED => failure.hint(
+            "what belongs to another role, or needs a superuser, is restored with ADMIN_DATABASE_URL set to a superuser's URL",
+        ),
+        _ => failure,
+    }
 }

@@ -86,6 +86,21 @@ fn the_administrator_restores_what_belongs_to_others_in_every_format() {
 }
 
 #[test]
+fn what_the_app_may_not_give_away_is_77_with_a_hint() {
+    let database = testkit::Postgres::shared().fresh_creator();
+    let server = connect(&database.url()).unwrap();
+    let scratch = Scratch::create(Keeper::find(&server, None, &deadline()).unwrap(), &deadline()).unwrap();
+    let failure = load(
+        &scratch,
+        b"CREATE TABLE t (a int); ALTER TABLE t OWNER TO postgres;\n-- PostgreSQL database dump complete\n",
+        Trust::Verified,
+    );
+    let failure = failure.unwrap_err();
+    assert!(failure.exit.code() == 77 && failure.hint.unwrap().contains("ADMIN_DATABASE_URL"));
+    scratch.discard().unwrap();
+}
+
+#[test]
 fn odd_names_are_restored_into() {
     for name in ["a=b", "postgres://x", "-rf", "it's \"odd\"; DROP", "größe 🔑 \\", "postgres_before_x"] {
         let long = format!("{name}{}", "x".repeat(63 - name.len()));
