@@ -120,9 +120,10 @@ impl Args {
     /// 2 for an option of another command, because to ignore it would do something else than was asked for; and where
     /// accept is not told what.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        let given: [(bool, &str, &[Command]); 7] = [
+        let given: [(bool, &str, &[Command]); 8] = [
             (self.if_absent == IfAbsent::Skip, "--if-absent", &[Command::Create]),
             (self.label.is_some(), "--label", &[Command::Create]),
+            (self.wishes.alone, "--alone", &[Command::Create]),
             (self.output.is_some(), "--output", &[Command::Create]),
             (self.all, "--all", &[Command::List]),
             (!self.backups.is_empty(), "BACKUP", &[Command::Verify, Command::Accept]),

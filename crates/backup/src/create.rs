@@ -55,9 +55,11 @@ pub(crate) fn create(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> 
         cx.detail("suspect", why.as_str());
         return Err(suspect(&path, &why));
     }
-    after::hand_over(&path, root.as_ref(), args.timeout, cx)?;
-    if let Some(rules) = args.rules() {
-        prune::after(&path, &store, owner, rules, &deadline, cx);
+    if !args.wishes.alone {
+        after::hand_over(&path, root.as_ref(), args.timeout, cx)?;
+        if let Some(rules) = args.rules() {
+            prune::after(&path, &store, owner, rules, &deadline, cx);
+        }
     }
     Ok(Outcome::done(path.display().to_string()))
 }

@@ -1,4 +1,4 @@
-//! How the database is dumped and stored.
+//! How the database is dumped and stored, and what follows.
 
 use clap::{Args, ValueEnum, value_parser};
 use db::{Codec, Engine, Format, Packing, packing};
@@ -25,6 +25,10 @@ pub(crate) struct Wishes {
     /// What a dump of a server looks like: SQL statements, or for PostgreSQL an archive for pg_restore [default: plain]
     #[arg(long, value_enum, value_name = "plain|custom", env = "BACKUP_FORMAT")]
     format: Option<DumpFormat>,
+
+    /// Only make it: no BACKUP_AFTER_COMMAND afterwards, and no old backup is removed
+    #[arg(long)]
+    pub(crate) alone: bool,
 }
 
 /// The formats that can be asked for.

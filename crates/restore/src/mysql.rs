@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use db::mysql::{Loaded, Mysql, Plan, Scratch, name_beside};
-use db::{Address, Deadline};
+use db::{Address, Deadline, Store};
 use kit::context::speak_for;
 use kit::lock::Lock;
 use kit::process::Status;
@@ -99,11 +99,12 @@ impl Target {
 }
 
 /// Makes a backup of what is live, so that this can be undone: one that is suspect will do.
-pub(crate) fn save(lock: &Lock, cx: &Context) -> Result<(), Failure> {
-    let saved = cx.tool("backup-db", lock)?.args(["-q", "create", "--label", SAFETY_LABEL]).run()?;
+pub(crate) fn save(lock: &Lock, store: &Store, cx: &Context) -> Result<(), Failure> {
+    let saved = cx.tool("backup-db", lock)?.args(["-q", "create", "--alone", "--label", SAFETY_LABEL]);
+    let saved = saved.arg("--backup-dir").arg(store.dir()).run()?;
     match saved.status {
         Status::Exit(0 | 1) => {
-            cx.say(&format!("what is live now is kept as {}", saved.text()));
+            cx.say(&format!("what is live now is kept as a backup with the label {SAFETY_LABEL:?}"));
             Ok(())
         }
         _ => Err(speak_for("what is live could not be backed up first: backup-db", &saved)

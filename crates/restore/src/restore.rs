@@ -79,7 +79,7 @@ impl Restore<'_> {
         }
         target.settle(&self.deadline, cx)?;
         if let Some(lock) = lock.filter(|_| !self.args.servers.without_safety_backup) {
-            mysql::save(lock, cx)?;
+            mysql::save(lock, self.store, cx)?;
         }
         target.restore(&source, &self.deadline, cx)?;
         Ok(Outcome::done(self.url.identity()))

@@ -80,6 +80,9 @@ fn a_mariadb_database_becomes_the_backup_and_a_restore_can_be_undone() {
     let sandbox = environment(&database);
     let good = state(&database);
     let set = backup(&sandbox, &[]);
+    // The backup of what is live must not push out the one that is being restored.
+    sandbox.set("BACKUP_KEEP_LAST", "1");
+    sandbox.set("BACKUP_AFTER_COMMAND", "false");
     database.sql("CREATE TABLE newer (x int); DELETE FROM texts; CREATE VIEW newer_view AS SELECT 1 AS a");
     let bad = state(&database);
     restore(&sandbox, &[set.to_str().unwrap()]).any_stdout().stderr_has("what is live now is kept as").check();
@@ -262,5 +265,34 @@ fn commands_for_the_client_in_a_foreign_dump_never_run() {
             assert!(!marker.exists(), "{command}");
             assert_eq!((rows(&database).as_str(), beside(&database).len()), ("2", 1), "{command}");
         }
+    }
+}
+
+#[test]
+fn no_password_is_an_argument_of_a_program() {
+    for database in both() {
+        simple(&database);
+        let sandbox = environment(&database);
+        let traced = |tool: &str, args: &[&str]| {
+            let run = sandbox.program("/usr/bin/strace".as_ref()).args([
+                "-f",
+                "-qq",
+                "-s",
+                "100000",
+                "-e",
+                "trace=execve",
+                "-o",
+                "trace",
+            ]);
+            let run = run.env("PUSHBACK_ENV", sandbox.env_file()).arg(testkit::tool_path(tool)).args(args);
+            run.any_stdout().any_stderr().check();
+            let trace = sandbox.read("trace");
+            assert!(trace.contains("psql") || trace.contains("mariadb"), "the client programs are seen: {trace}");
+            assert!(!trace.contains(database.password()), "{trace}");
+        };
+        traced("backup-db", &[]);
+        traced("backup-db", &["check"]);
+        traced("restore-db", &["--yes", "latest"]);
+        traced("restore-db", &["--drill", "latest"]);
     }
 }
