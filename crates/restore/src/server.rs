@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use db::engine::Server;
-use db::{Deadline, Url};
+use db::{Deadline, Engine, Url};
 use kit::quantity::size;
 use kit::{Context, Exit, Failure, clock};
 
@@ -27,21 +27,26 @@ pub(crate) fn guard(source: &Source, url: &Url, choice: &Choice) -> Result<(), F
     Err(Failure::new(Exit::SETTINGS, message).hint("to restore it here all the same, say --into-other"))
 }
 
-/// What is there now and what comes, in one sentence. 66 when the database is not there.
+/// What is there now and what comes, in one sentence. Only PostgreSQL gets a database that is not there: what a new one of
+/// MySQL must be like, nothing tells. There it is 66.
 pub(crate) fn announcement(
     server: &dyn Server,
     source: &Source,
     url: &Url,
     deadline: &Deadline,
 ) -> Result<String, Failure> {
-    let Some(now) = server.size(deadline)? else {
-        let message = format!("there is no database {url} to be replaced");
-        return Err(Failure::new(Exit::ABSENT, message)
-            .hint("make an empty one first, with the owner and rights it is to have"));
+    let now = match (server.size(deadline)?, url.engine()) {
+        (Some(bytes), _) => format!("replacing {url} ({})", size(bytes)),
+        (None, Engine::Postgres) => format!("making {url}, which is not there,"),
+        (None, _) => {
+            let message = format!("there is no database {url} to be replaced");
+            let hint = "make an empty one first, with the character set it is to have";
+            return Err(Failure::new(Exit::ABSENT, message).hint(hint));
+        }
     };
     let told = source.set().map(|set| contents(set.manifest().raw.size, &set.manifest().tables));
     let comes = told.map(|comes| format!(" ({comes})")).unwrap_or_default();
-    Ok(format!("replacing {url} ({}) from {}{comes}", size(now), source.spell()))
+    Ok(format!("{now} from {}{comes}", source.spell()))
 }
 
 /// The moment in the names of what is made beside the live database: `20261121T101500Z`.

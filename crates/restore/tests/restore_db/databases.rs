@@ -296,3 +296,26 @@ fn no_password_is_an_argument_of_a_program() {
         traced("restore-db", &["--drill", "latest"]);
     }
 }
+
+#[test]
+fn a_database_that_is_gone_is_made_anew_where_its_kind_is_known() {
+    let [postgres, mariadb] = both();
+    for database in [&postgres, &mariadb] {
+        simple(database);
+        let sandbox = environment(database);
+        backup(&sandbox, &[]);
+        let good = (database.fingerprint(), database.schema());
+        let server = database.named(if database.engine() == testkit::Engine::Postgres { "postgres" } else { "mysql" });
+        server.sql(&format!("DROP DATABASE {}", database.name()));
+        let run = restore(&sandbox, &["latest"]).any_stdout();
+        if database.engine() == testkit::Engine::Postgres {
+            run.stderr_has("which is not there, from the backup").check();
+            assert_eq!(beside(database), [database.name()]);
+        } else {
+            run.code(66).stderr_has("hint: make an empty one first").check();
+            server.sql(&format!("CREATE DATABASE {} CHARACTER SET utf8mb4", database.name()));
+            restore(&sandbox, &["latest"]).any_stdout().any_stderr().check();
+        }
+        assert!((database.fingerprint(), database.schema()) == good);
+    }
+}
