@@ -56,9 +56,17 @@ pub(crate) fn capture(
     let created_at = clock::now();
     let file = file_name(manner.format, manner.packing.codec);
     let path = dir.join(&file);
-    let stored = files::create(&path).attempt(format_args!("write {}", path.display()))?;
-    let data = deliver(database, Some(dir), &stored, manner, deadline)?;
-    stored.sync_all().attempt(format_args!("flush {}", path.display()))?;
+    let data = match database {
+        Database::Server { server, .. } if manner.format == Format::Directory => {
+            of_directory(server.as_ref(), dir, &file, manner, deadline)?
+        }
+        _ => {
+            let stored = files::create(&path).attempt(format_args!("write {}", path.display()))?;
+            let data = deliver(database, Some(dir), &stored, manner, deadline)?;
+            stored.sync_all().attempt(format_args!("flush {}", path.display()))?;
+            data
+        }
+    };
     if let Database::Server { server, .. } = database {
         keep_globals(server.as_ref(), dir, deadline)?;
     }
@@ -91,6 +99,23 @@ pub(crate) fn capture(
         Set::open(dir, deadline)?.unpack(&mut io::sink(), deadline)?;
     }
     Ok(manifest)
+}
+
+/// A dump in a directory, which `pg_dump` compresses and flushes by itself.
+fn of_directory(
+    server: &dyn Server,
+    dir: &Path,
+    file: &str,
+    manner: Manner,
+    deadline: &Deadline,
+) -> Result<Data, Failure> {
+    server.require_privileges(deadline)?;
+    let tables = server.dump_directory(&dir.join(file), manner.jobs, deadline)?;
+    files::sync_tree(&dir.join(file))?;
+    let stored = checksums::of_directory(dir, file, deadline)?;
+    let raw = Raw { size: stored.size, sha256: None };
+    let (engine_version, client_version) = (server.version().to_owned(), Some(server.client_version().to_owned()));
+    Ok(Data { raw, stored, tables, engine_version, client_version })
 }
 
 /// What the server has beside the database, if it has that.

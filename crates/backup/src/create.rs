@@ -30,6 +30,7 @@ pub(crate) fn create(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> 
     let manner = args.wishes.manner(database.engine())?;
     let store = Store::at(args.backup_dir.as_deref(), &cx.settings)?;
     if args.output.is_some() {
+        manner.require_stream()?;
         return stream(&database, manner, store.dir(), &deadline, cx);
     }
     let live = root.as_ref().and_then(live);

@@ -23,8 +23,12 @@ pub(crate) struct Wishes {
     threads: Option<u32>,
 
     /// What a dump of a server looks like: SQL statements, or for PostgreSQL an archive for pg_restore [default: plain]
-    #[arg(long, value_enum, value_name = "plain|custom", env = "BACKUP_FORMAT")]
+    #[arg(long, value_enum, value_name = "plain|custom|directory", env = "BACKUP_FORMAT")]
     format: Option<DumpFormat>,
+
+    /// How many tables are dumped at once; needs --format directory, which compresses by itself
+    #[arg(long, value_name = "N", env = "BACKUP_JOBS", default_value_t = 1, value_parser = value_parser!(u32).range(1..=64))]
+    jobs: u32,
 
     /// Only make it: no BACKUP_AFTER_COMMAND afterwards, and no old backup is removed
     #[arg(long)]
@@ -36,8 +40,10 @@ pub(crate) struct Wishes {
 enum DumpFormat {
     /// SQL statements
     Plain,
-    /// An archive for pg_restore
+    /// An archive for pg_restore, in one file
     Custom,
+    /// An archive for pg_restore, in a directory
+    Directory,
 }
 
 /// What the wishes come to for one database.
@@ -45,6 +51,19 @@ enum DumpFormat {
 pub(crate) struct Manner {
     pub(crate) format: Format,
     pub(crate) packing: Packing,
+    /// How many tables of a directory are dumped at once.
+    pub(crate) jobs: u32,
+}
+
+impl Manner {
+    /// 78 for a dump that cannot be written to a pipe.
+    pub(crate) fn require_stream(self) -> Result<(), Failure> {
+        if self.format != Format::Directory {
+            return Ok(());
+        }
+        Err(Failure::new(Exit::SETTINGS, "a dump in a directory cannot be written to stdout")
+            .hint("say --format custom, or plain"))
+    }
 }
 
 impl Wishes {
@@ -60,13 +79,19 @@ impl Wishes {
             (Engine::Sqlite, None) => Format::Sqlite,
             (Engine::Postgres | Engine::Mysql, None | Some(DumpFormat::Plain)) => Format::Plain,
             (Engine::Postgres, Some(DumpFormat::Custom)) => Format::Custom,
+            (Engine::Postgres, Some(DumpFormat::Directory)) => Format::Directory,
             (Engine::Sqlite | Engine::Mysql, Some(_)) => {
                 let message = format!("{engine} has one format of dumps only");
                 return Err(Failure::new(Exit::SETTINGS, message).hint("leave --format and BACKUP_FORMAT away"));
             }
         };
+        if self.jobs > 1 && format != Format::Directory {
+            let message = format!("{} jobs at once make a dump in a directory only", self.jobs);
+            return Err(Failure::new(Exit::SETTINGS, message).hint("say --format directory, or leave --jobs away"));
+        }
         let threads = self.threads.map_or_else(packing::threads, |threads| threads.try_into().unwrap_or(usize::MAX));
-        Ok(Manner { format, packing: Packing { codec: self.compress, level: self.level, threads } })
+        let codec = if format == Format::Directory { Codec::Gzip } else { self.compress };
+        Ok(Manner { format, packing: Packing { codec, level: self.level, threads }, jobs: self.jobs })
     }
 }
 

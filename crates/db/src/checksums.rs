@@ -9,6 +9,7 @@ use kit::{Attempt, Exit, Failure, files};
 
 use crate::deadline::Deadline;
 use crate::digest::Digest;
+use crate::engine::Format;
 use crate::grade;
 
 /// The file of that name.
@@ -41,17 +42,19 @@ pub fn from_text(text: &str) -> Result<Sums, Failure> {
 }
 
 /// The hashes of all files in a set but for `SHA256SUMS` itself and `grade.json`, which changes later. 65 for anything that is neither a regular file nor
-/// the directory `config`.
+/// the directories `config` and that of a dump.
 pub fn of_set(set: &Path, deadline: &Deadline) -> Result<Sums, Failure> {
     let mut sums = Sums::new();
     let mut names = list(set, "")?;
-    if names.iter().any(|name| name == CONFIG_DIR) {
-        let kind = fs::symlink_metadata(set.join(CONFIG_DIR)).attempt(format_args!("look at {CONFIG_DIR}"))?;
-        if !kind.is_dir() {
-            return Err(damaged(format!("{CONFIG_DIR} is not a directory")));
+    for dir in [CONFIG_DIR, Format::Directory.file_name()] {
+        if names.iter().any(|name| name == dir) {
+            let kind = fs::symlink_metadata(set.join(dir)).attempt(format_args!("look at {dir}"))?;
+            if !kind.is_dir() {
+                return Err(damaged(format!("{dir} is not a directory")));
+            }
+            names.retain(|name| name != dir);
+            names.extend(list(&set.join(dir), &format!("{dir}/"))?);
         }
-        names.retain(|name| name != CONFIG_DIR);
-        names.extend(list(&set.join(CONFIG_DIR), "config/")?);
     }
     for name in names.into_iter().filter(|name| name != FILE) {
         let path = set.join(&name);
@@ -66,6 +69,27 @@ pub fn of_set(set: &Path, deadline: &Deadline) -> Result<Sums, Failure> {
         sums.insert(name, digest.sha256);
     }
     Ok(sums)
+}
+
+/// The digest of all files in a directory of a set: their whole length, and the hash of the lines that `SHA256SUMS` has of
+/// them.
+pub fn of_directory(set: &Path, dir: &str, deadline: &Deadline) -> Result<Digest, Failure> {
+    let mut sums = Sums::new();
+    let mut size = 0;
+    for name in list(&set.join(dir), &format!("{dir}/"))? {
+        let digest = Digest::of_file(&set.join(&name), deadline)?;
+        size += digest.size;
+        sums.insert(name, digest.sha256);
+    }
+    Ok(Digest { size, sha256: hash_of(&sums, dir) })
+}
+
+/// The hash of the lines of a directory's files.
+pub(crate) fn hash_of(sums: &Sums, dir: &str) -> String {
+    let prefix = format!("{dir}/");
+    let of_dir = sums.iter().filter(|(name, _)| name.starts_with(&prefix));
+    let lines = to_text(&of_dir.map(|(name, hash)| (name.clone(), hash.clone())).collect());
+    Digest::of_bytes(lines.as_bytes()).sha256
 }
 
 /// Compares what a set holds with what its `SHA256SUMS` says: 65 with the first file that is missing, changed, or

@@ -24,6 +24,14 @@ pub struct Digest {
 }
 
 impl Digest {
+    /// The digest of these bytes.
+    #[must_use]
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        let mut tally = Tally::new(());
+        tally.count(bytes);
+        tally.finish().1
+    }
+
     /// The digest of a file.
     pub fn of_file(path: &Path, deadline: &Deadline) -> Result<Self, Failure> {
         let doing = format!("read {}", path.display());

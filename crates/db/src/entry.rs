@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use kit::clock::{self, Time};
 
+use crate::engine::Format;
 use crate::grade::{self, Mark};
 use crate::manifest::Manifest;
 use crate::set::read_manifest;
@@ -94,9 +95,19 @@ pub fn moment(name: &str) -> Option<(Time, u32)> {
     Some((clock::of_file_name(name).filter(|_| is_plain)?, parsed))
 }
 
+fn length(entry: &fs::DirEntry) -> Option<u64> {
+    entry.metadata().ok().filter(fs::Metadata::is_file).map(|file| file.len())
+}
+
 /// Why the compressed database cannot be what the manifest says, if its file shows that.
 fn lacks_database(set: &Path, manifest: &Manifest) -> Option<String> {
     let name = &manifest.file;
+    if manifest.format == Format::Directory {
+        let found: u64 =
+            fs::read_dir(set.join(name)).into_iter().flatten().flatten().filter_map(|entry| length(&entry)).sum();
+        let why = || format!("{name} has {found} bytes in all, not {}", manifest.stored.size);
+        return (found != manifest.stored.size).then(why);
+    }
     match fs::symlink_metadata(set.join(name)) {
         Ok(file) if !file.is_file() => Some(format!("{name} is not a regular file")),
         Ok(file) if file.len() != manifest.stored.size => {

@@ -116,10 +116,11 @@ impl Manifest {
     }
 }
 
-/// The file that holds a dump.
+/// The file that holds a dump, or the directory whose files are compressed by themselves.
 #[must_use]
 pub fn file_name(format: Format, codec: Codec) -> String {
-    format!("{}{}", format.file_name(), codec.extension())
+    let extension = if format == Format::Directory { "" } else { codec.extension() };
+    format!("{}{extension}", format.file_name())
 }
 
 /// Why a text is no manifest of this version: looked for only now, because a directory may hold ten thousand good ones.

@@ -9,7 +9,7 @@ use kit::{Exit, Failure};
 use crate::checksums::{self, Sums};
 use crate::deadline::Deadline;
 use crate::digest::Tally;
-use crate::engine::Text;
+use crate::engine::{Format, Text};
 use crate::manifest::{Census, Manifest, difference};
 use crate::packing::unpack;
 use crate::{server, sqlite};
@@ -62,7 +62,7 @@ impl Set {
     }
 
     /// Decompresses its database into `to`: 65 unless length and hash of both sides are what the manifest says, at
-    /// the time of *this* reading. What was written before a failure is good for nothing.
+    /// the time of *this* reading. What was written before a failure is good for nothing. A directory is no stream.
     pub fn unpack(&self, to: &mut impl Write, deadline: &Deadline) -> Result<(), Failure> {
         let manifest = &self.manifest;
         let path = self.path.join(&manifest.file);
@@ -157,8 +157,11 @@ fn require_listed(sums: &Sums, manifest: &Manifest) -> Result<(), Failure> {
         return Err(unlisted(MANIFEST_FILE));
     }
     let file = &manifest.file;
-    let stored = sums.get(file).ok_or_else(|| unlisted(file))?;
-    if *stored == manifest.stored.sha256 {
+    let stored = match manifest.format {
+        Format::Directory => checksums::hash_of(sums, file),
+        _ => sums.get(file).ok_or_else(|| unlisted(file))?.clone(),
+    };
+    if stored == manifest.stored.sha256 {
         Ok(())
     } else {
         let why = format!("{MANIFEST_FILE} and {} disagree on {file}", checksums::FILE);

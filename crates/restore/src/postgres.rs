@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use db::manifest::{Census, difference};
 use db::postgres::{Keeper, Postgres, Scratch, Trust};
-use db::{Address, Deadline, Store, Url, packing};
+use db::{Address, Deadline, Format, Store, Url, packing};
 use kit::{Attempt, Context, Exit, Failure, files};
 
 use crate::server::left_over;
@@ -133,12 +133,16 @@ fn load_text(scratch: &Scratch, source: &Source, deadline: &Deadline) -> Result<
 /// `pg_restore` wants a file that it can search, so the archive is decompressed first: into a file without a name in the
 /// directory of the backups, which is gone with this tool.
 fn load_archive(scratch: &Scratch, source: &Source, store: &Store, deadline: &Deadline) -> Result<(), Failure> {
+    let jobs = u32::try_from(packing::threads()).unwrap_or(1);
+    if let Some(set) = source.set().filter(|set| set.manifest().format == Format::Directory) {
+        return scratch.load_archive(&set.path().join(&set.manifest().file), jobs, trust(source), deadline);
+    }
     let doing = format!("make a file in {}", store.dir().display());
     files::make_private_dir(store.dir())?;
     let mut file = tempfile::tempfile_in(store.dir()).attempt(doing)?;
     source.pour(&mut file, deadline)?;
     let path = PathBuf::from(format!("/proc/{}/fd/{}", process::id(), file.as_raw_fd()));
-    scratch.load_archive(&path, u32::try_from(packing::threads()).unwrap_or(1), trust(source), deadline)
+    scratch.load_archive(&path, jobs, trust(source), deadline)
 }
 
 fn trust(source: &Source) -> Trust {

@@ -71,7 +71,7 @@ impl Source {
     /// Whether it is an archive for `pg_restore`. Standard input is not looked at: it could not be read again.
     pub(crate) fn is_archive(&self) -> Result<bool, Failure> {
         match self {
-            Self::Set(set) => Ok(set.manifest().format == Format::Custom),
+            Self::Set(set) => Ok(matches!(set.manifest().format, Format::Custom | Format::Directory)),
             Self::Stdin => Ok(false),
             Self::File(path) => {
                 let doing = format!("read {}", path.display());

@@ -44,12 +44,15 @@ fn decoder(file: &str) -> &'static str {
 fn restore_postgres(sandbox: &Sandbox, set: &Path, to: &Database) {
     let file = manifest(set)["file"].as_str().unwrap().to_owned();
     let stored = set.join(&file);
-    let client = if file.contains(".dump") {
+    let client = if file.contains(".dir") {
+        format!("{} --exit-on-error -j2 -d \"$TO\" {}", Postgres::program("pg_restore").display(), stored.display())
+    } else if file.contains(".dump") {
         format!("{} --exit-on-error -d \"$TO\"", Postgres::program("pg_restore").display())
     } else {
         format!("{} -Xq -v ON_ERROR_STOP=1 -d \"$TO\" >/dev/null", Postgres::program("psql").display())
     };
-    let script = format!("{} {} | {client}", decoder(&file), stored.display());
+    let decoded = format!("{} {} | ", decoder(&file), stored.display());
+    let script = if file.contains(".dir") { client } else { decoded + &client };
     sandbox.program("/bin/sh".as_ref()).env("TO", to.url()).args(["-c", &script]).check();
 }
 
@@ -78,10 +81,16 @@ fn a_postgresql_database_comes_back_from_each_format_and_codec() {
     let from = server.fresh_creator();
     from.rich();
     let sandbox = environment(&from);
-    for (number, (format, codec)) in
-        [("plain", "gzip"), ("plain", "zstd"), ("plain", "none"), ("custom", "gzip"), ("custom", "zstd")]
-            .into_iter()
-            .enumerate()
+    for (number, (format, codec)) in [
+        ("plain", "gzip"),
+        ("plain", "zstd"),
+        ("plain", "none"),
+        ("custom", "gzip"),
+        ("custom", "zstd"),
+        ("directory", "gzip"),
+    ]
+    .into_iter()
+    .enumerate()
     {
         let what = format!("{format}, {codec}");
         let set = made(&sandbox, &["--format", format, "--compress", codec]);
@@ -221,4 +230,30 @@ fn a_server_that_is_not_there_is_69_and_a_wrong_password_77_and_no_secret_is_tol
         }
         assert!(sets(&sandbox).is_empty());
     }
+}
+
+#[test]
+fn a_directory_is_dumped_by_several_jobs_and_whatever_is_wrong_in_it_is_seen() {
+    let database = Postgres::shared().fresh();
+    database.sql_as_app("CREATE TABLE t (x int); CREATE TABLE u (x int)");
+    database.sql_as_app("INSERT INTO t VALUES (1), (2), (3)");
+    let sandbox = environment(&database);
+    create(&sandbox).args(["--format", "directory", "--output", "-"]).code(78).stderr_has("cannot be written").check();
+    create(&sandbox).args(["--jobs", "2"]).code(78).stderr_has("say --format directory").check();
+    let set = made(&sandbox, &["--format", "directory", "--jobs", "2"]);
+    assert_eq!(manifest(&set)["tables"]["public.t"], 3);
+    let dir = set.join("database.dir");
+    let list = || sandbox.tool("backup-db").args(["list", "--json"]).any_stdout().check().json();
+    assert!(list()["details"]["backups"][0]["damaged"].is_null());
+    for entry in fs::read_dir(&dir).unwrap() {
+        let path = entry.unwrap().path();
+        let good = fs::read(&path).unwrap();
+        fs::write(&path, [&good[..], b"x"].concat()).unwrap();
+        assert!(list()["details"]["backups"][0]["damaged"].as_str().unwrap().starts_with("database.dir has "));
+        sandbox.tool("backup-db").args(["verify", "latest"]).code(1).any_stdout().any_stderr().check();
+        fs::remove_file(&path).unwrap();
+        sandbox.tool("backup-db").args(["verify", "latest"]).code(1).any_stdout().any_stderr().check();
+        fs::write(&path, good).unwrap();
+    }
+    sandbox.tool("backup-db").args(["verify", "latest"]).any_stdout().check();
 }

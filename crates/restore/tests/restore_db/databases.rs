@@ -58,7 +58,7 @@ fn a_postgresql_database_becomes_the_backup_and_a_restore_can_be_undone() {
     database.rich();
     let sandbox = environment(&database);
     let good = state(&database);
-    for format in ["plain", "custom"] {
+    for format in ["plain", "custom", "directory"] {
         let set = backup(&sandbox, &["--format", format]);
         database.sql_as_app("CREATE TABLE newer (x int); INSERT INTO newer VALUES (1)");
         database.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public");
