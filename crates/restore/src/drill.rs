@@ -55,6 +55,8 @@ fn rehearse(path: &Path, url: &Url, args: &Args, store: &Store, cx: &Context) ->
         }
         Url::Mysql(address) => {
             server::guard(&source, url, &args.choice)?;
+            // A restore would take what this one makes for what a killed one has left.
+            let _lock = cx.lock(&cx.root()?)?;
             mysql::Target::connect(address, &deadline, cx)?.rehearse(&source, &deadline, cx)?
         }
     };
