@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub use crate::ending::{Ended, Status};
+use rustix::pipe::fcntl_setpipe_size;
+
 use crate::ending::{Limits, Whole, end, wait};
 use crate::exit::Exit;
 use crate::failure::{Attempt, Failure};
@@ -25,6 +27,9 @@ use crate::{forerunner, signal};
 /// How long a child may take to end after SIGTERM before SIGKILL. One of our own tools may have to end children of
 /// its own first, so it gets twice as long.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How much a pipe holds, in bytes: as much as any user may have (`pipe(7)`). Writer and reader change places less often.
+const PIPE: usize = 1 << 20;
 
 /// Where a child's output goes.
 #[derive(Debug)]
@@ -193,6 +198,8 @@ impl Program {
     /// [`Producer::finish`].
     pub fn produce(mut self) -> Result<Producer, Failure> {
         let (ours, theirs) = io::pipe().attempt("make a pipe")?;
+        // A hint only: who may not have so much has the usual 64 KiB.
+        fcntl_setpipe_size(&ours, PIPE).ok();
         self.stdout = Sink::File(OwnedFd::from(theirs).into());
         Ok(Producer::new(self.start()?, ours))
     }
@@ -200,6 +207,7 @@ impl Program {
     /// Starts it, to be written to while it runs: [`Consumer::finish`] ends its stdin and waits for it.
     pub fn consume(mut self) -> Result<Consumer, Failure> {
         let (theirs, ours) = io::pipe().attempt("make a pipe")?;
+        fcntl_setpipe_size(&ours, PIPE).ok();
         self.stdin = Some(OwnedFd::from(theirs).into());
         Consumer::new(self.start()?, ours)
     }
