@@ -162,6 +162,9 @@ mod tests {
     use std::io::{self, Read, Write};
     use std::time::Duration;
 
+    /// More than any pipe holds.
+    const MUCH: usize = 8 << 20;
+
     fn shell(script: &str) -> Program {
         Program::find("sh").unwrap().args(["-c", script]).deadline(Duration::from_secs(60))
     }
@@ -192,7 +195,7 @@ mod tests {
         assert_eq!(producer.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert_eq!(producer.finish().unwrap().status, Status::Deadline);
         let mut consumer = brief("sleep 600").consume().unwrap();
-        let written = consumer.write_all(&vec![0; 1 << 20]);
+        let written = consumer.write_all(&vec![0; MUCH]);
         assert_eq!(written.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 
@@ -216,7 +219,7 @@ mod tests {
     #[test]
     fn a_program_that_reads_no_more_says_why() {
         let mut consumer = shell("echo enough >&2; exit 3").consume().unwrap();
-        let written = consumer.write_all(&vec![0; 1 << 20]);
+        let written = consumer.write_all(&vec![0; MUCH]);
         assert_eq!(written.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
         assert_eq!(consumer.finish().unwrap().last_words(), "enough");
     }
