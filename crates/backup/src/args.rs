@@ -11,10 +11,10 @@ use crate::retention::Rules;
 
 /// Backs the live database up, together with the settings that belong to it; lists, verifies and prunes the backups
 ///
-/// The backup is a directory in BACKUP_DIR, named by its time: the compressed database, a manifest, SHA256SUMS (check
-/// them with `sha256sum -c SHA256SUMS`) and config/, the copies of the settings file and of APP_ENV_FILE. It is read
-/// back and verified before it gets its name. The database is DATABASE_URL, sqlite:///absolute/path; programs that use
-/// it go on working meanwhile.
+/// The database is DATABASE_URL: sqlite:///absolute/path, postgres://… or mysql://…; programs that use it go on working
+/// meanwhile. The backup is a directory in BACKUP_DIR, named by its time: the compressed dump, a manifest, SHA256SUMS (check
+/// them with `sha256sum -c SHA256SUMS`) and config/, the copies of the settings file, of APP_ENV_FILE and of what --include
+/// names. It is complete before it gets its name; what that is worth, verify and `restore-db --drill` prove.
 ///
 /// A backup that is far smaller than the last good one (--shrink-limit) is kept, but suspect: the exit code is 1, nothing is
 /// removed, and it counts for nothing until `backup-db accept` says otherwise. What had less than 100 rows and less than

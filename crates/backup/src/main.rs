@@ -50,9 +50,15 @@ const TOOL: Tool = Tool {
             Exit::ABSENT,
             "the database, or DEPLOY_ROOT, is not there; verify, accept: there is no such backup, or none at all",
         ),
+        (Exit::UNAVAILABLE, "the server does not answer, or its client programs are missing; no backup was made"),
         (Exit::CANNOT_CREATE, "BACKUP_DIR cannot be made or written to"),
-        (Exit::IO, "reading or writing failed: the disk is full, say"),
+        (
+            Exit::IO,
+            "reading, writing or the dumper failed: no backup was made; or BACKUP_AFTER_COMMAND did: the backup is made, \
+             nothing was removed",
+        ),
         (Exit::BUSY, "others kept the database locked all the time"),
+        (Exit::NOT_PERMITTED, "others may read the settings, or the role may not read all that a backup needs"),
         (Exit::DEADLINE, "it took longer than --timeout"),
     ],
     examples: &[

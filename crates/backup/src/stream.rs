@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use db::Deadline;
-use kit::{Context, Exit, Failure, Outcome};
+use kit::{Context, Failure, Outcome};
 
 use crate::capture::deliver;
 use crate::manner::Manner;
@@ -28,7 +28,8 @@ pub(crate) fn stream(
     let place = partial.as_ref().map(Partial::path);
     let data = deliver(database, place, io::stdout().lock(), manner, deadline).map_err(|failure| {
         let hint = "what was written to stdout is not a whole dump: throw it away";
-        if failure.exit == Exit::ABSENT { failure } else { failure.hint(hint) }
+        // A hint that it has already, a GRANT say, is worth more.
+        if failure.hint.is_some() { failure } else { failure.hint(hint) }
     })?;
     cx.detail("database", database.identity());
     cx.detail("engine", database.engine().to_string());

@@ -4,11 +4,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use db::{Deadline, Grade, Set, Store, Url, grade};
-use kit::quantity::size;
 use kit::{Context, Exit, Failure, Outcome, clock};
 
 use crate::args::Args;
-use crate::source::Source;
+use crate::source::{Source, contents};
 use crate::sqlite::{Target, Unpacked};
 use crate::{mysql, postgres, server};
 
@@ -28,11 +27,9 @@ pub(crate) fn drill(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     }
     let manifest = set.manifest();
     Ok(Outcome::done(format!(
-        "{} restores: {}, {} tables, {} rows, in {}",
+        "{} restores: {}, in {}",
         set.path().display(),
-        size(manifest.raw.size),
-        manifest.tables.len(),
-        manifest.rows(),
+        contents(manifest.raw.size, &manifest.tables),
         clock::spell(milliseconds)
     )))
 }

@@ -60,9 +60,11 @@ impl Target {
         let before = name_beside(&self.name, "before", &stamp);
         let plan = scratch.prepare(&self.live, &loaded, &before, &self.plan, deadline)?;
         self.live.carry_out(plan, deadline).map_err(|failure| {
-            failure.hint(
-                "run restore-db again: it finishes what is left; readers see the old rows or the new, never a mix",
-            )
+            let again =
+                "run restore-db again: it finishes what is left; readers see the old rows or the new, never a mix";
+            // What is to be granted first, say.
+            let first = failure.hint.as_ref().map(|hint| format!("{hint}; then ")).unwrap_or_default();
+            failure.hint(format!("{first}{again}"))
         })?;
         if let Err(failure) = self.live.drop_schema(&before, deadline) {
             left_over(&format!("the schema {before}, which holds the tables as they were,"), &failure, cx);

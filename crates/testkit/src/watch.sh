@@ -14,7 +14,7 @@ set -u
 engine=$1 parent=$2 template=$3 programs=$4 user=$5
 server=
 umask 022
-dir=$(mktemp -d "$parent/pb-$engine.XXXXXX") || exit 1
+dir=$(mktemp -d --tmpdir="$parent") || exit 1
 # Others pass through to the socket, and list nothing.
 chmod 711 "$dir"
 

@@ -69,7 +69,7 @@ fn a_drill_proves_a_backup_gives_it_its_grade_and_touches_nothing() {
     let set = backup(&sandbox);
     fill(&sandbox.path(DATABASE), "INSERT INTO t VALUES (0)");
     let neighbours = beside(&sandbox);
-    sandbox.tool("restore-db").args(["--drill", "latest"]).stdout_has(", 1 tables, 0 rows, in ").check();
+    sandbox.tool("restore-db").args(["--drill", "latest"]).stdout_has(", 1 table, 0 rows, in ").check();
     assert_eq!((rows(&sandbox).as_str(), beside(&sandbox)), ("1", neighbours));
     let grade = |sandbox: &Sandbox| {
         let list = sandbox.tool("backup-db").args(["list", "--json"]).any_stdout().check().json();

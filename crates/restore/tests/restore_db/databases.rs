@@ -103,7 +103,7 @@ fn a_dry_run_and_a_drill_touch_nothing_and_leave_nothing() {
         let dry = sandbox.tool("restore-db").args(["--dry-run", "latest"]);
         dry.stdout_has(", 1 table, 2 rows)").check();
         let drill = sandbox.tool("restore-db").args(["--drill", "latest"]);
-        drill.stdout_has(", 1 tables, 2 rows, in ").any_stderr().check();
+        drill.stdout_has(", 1 table, 2 rows, in ").any_stderr().check();
         assert_eq!((rows(&database).as_str(), beside(&database).len()), ("3", 1));
         let list = sandbox.tool("backup-db").args(["list", "--json"]).any_stdout().check().json();
         assert_eq!(list["details"]["backups"][0]["grade"], "restored");
