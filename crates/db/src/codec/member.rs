@@ -1,9 +1,13 @@
 //! A block as a member of a gzip file (RFC 1952) that says its own length in an extra field, so that a reader finds the
 //! next member without decoding this one. Other programs skip the field.
+//!
+//! libdeflate writes them, which takes a quarter less time than zlib for a smaller file, and wants a block at once; zlib
+//! reads them, as it says how much of its input was the stream, and nothing else may be in a member.
 
 use std::io::{self, Read};
 
-use flate2::{Compress, Compression, Crc, Decompress, FlushCompress, FlushDecompress, Status};
+use flate2::{Crc, Decompress, FlushDecompress, Status};
+use libdeflater::{CompressionLvl, Compressor};
 
 use super::crew::Work;
 use super::failure::{damaged, early_end};
@@ -26,17 +30,15 @@ const HEADER: usize = START.len() + 4;
 const TRAILER: usize = 8;
 
 /// Compresses blocks into members.
-pub(super) fn packer(level: u32) -> Work {
-    let mut deflate = Compress::new(Compression::new(level), false);
-    Box::new(move |input, output| {
-        deflate.reset();
+pub(super) fn packer(level: i32) -> io::Result<Work> {
+    let level = CompressionLvl::new(level).map_err(|_| io::Error::other(format!("gzip has no level {level}")))?;
+    let mut deflate = Compressor::new(level);
+    let mut room = vec![0; deflate.deflate_compress_bound(BLOCK)];
+    Ok(Box::new(move |input, output| {
         output.extend(START);
         output.extend([0; 4]);
-        // What cannot be compressed is stored: 5 bytes for every 65,535, and some change.
-        output.reserve(input.len() + input.len() / 1024 + 64);
-        if deflate.compress_vec(input, output, FlushCompress::Finish)? != Status::StreamEnd {
-            return Err(io::Error::other("the gzip encoder did not finish a block"));
-        }
+        let length = deflate.deflate_compress(input, &mut room).map_err(io::Error::other)?;
+        output.extend(room.get(..length).unwrap_or_default());
         let mut crc = Crc::new();
         crc.update(input);
         output.extend(crc.sum().to_le_bytes());
@@ -46,7 +48,7 @@ pub(super) fn packer(level: u32) -> Work {
             place.copy_from_slice(&length);
         }
         Ok(())
-    })
+    }))
 }
 
 fn little(length: usize) -> io::Result<[u8; 4]> {

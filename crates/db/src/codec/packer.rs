@@ -36,10 +36,7 @@ impl<W: Write> Packer<W> {
         let levels = codec.levels();
         let level = level.unwrap_or(codec.default_level()).clamp(*levels.start(), *levels.end());
         let press = match codec {
-            Codec::Gzip => {
-                let crew = Crew::new(threads, move || Ok(member::packer(level.unsigned_abs())));
-                Some(Press::new(crew, member::BLOCK))
-            }
+            Codec::Gzip => Some(Press::new(Crew::new(threads, move || member::packer(level)), member::BLOCK)),
             Codec::Zstd => Some(Press::new(Crew::new(threads, move || frame::packer(level)), frame::BLOCK)),
             Codec::None => None,
         };
