@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use db::checksums::Sums;
 use db::digest::{Digest, Tally};
 use db::engine::Server;
 use db::manifest::{Census, Raw, VERSION, file_name};
@@ -56,7 +57,7 @@ pub(crate) fn capture(
     let created_at = clock::now();
     let file = file_name(manner.format, manner.packing.codec);
     let path = dir.join(&file);
-    let data = match database {
+    let (data, known) = match database {
         Database::Server { server, .. } if manner.format == Format::Directory => {
             of_directory(server.as_ref(), dir, &file, manner, deadline)?
         }
@@ -64,7 +65,8 @@ pub(crate) fn capture(
             let stored = files::create(&path).attempt(format_args!("write {}", path.display()))?;
             let data = deliver(database, Some(dir), &stored, manner, deadline)?;
             stored.sync_all().attempt(format_args!("flush {}", path.display()))?;
-            data
+            let known = Sums::from([(file.clone(), data.stored.sha256.clone())]);
+            (data, known)
         }
     };
     if let Database::Server { server, .. } = database {
@@ -93,7 +95,7 @@ pub(crate) fn capture(
         config: config::copy(settings, include, dir)?,
     };
     files::write(&dir.join(MANIFEST_FILE), manifest.to_json().as_bytes())?;
-    let sums = checksums::of_set(dir, deadline)?;
+    let sums = checksums::complete(known, dir, deadline)?;
     files::write(&dir.join(checksums::FILE), checksums::to_text(&sums).as_bytes())?;
     if manner.format == Format::Sqlite {
         Set::open(dir, deadline)?.unpack(&mut io::sink(), deadline)?;
@@ -108,14 +110,14 @@ fn of_directory(
     file: &str,
     manner: Manner,
     deadline: &Deadline,
-) -> Result<Data, Failure> {
+) -> Result<(Data, Sums), Failure> {
     server.require_privileges(deadline)?;
     let tables = server.dump_directory(&dir.join(file), manner.jobs, deadline)?;
     files::sync_tree(&dir.join(file))?;
-    let stored = checksums::of_directory(dir, file, deadline)?;
+    let (stored, sums) = checksums::of_directory(dir, file, deadline)?;
     let raw = Raw { size: stored.size, sha256: None };
     let (engine_version, client_version) = (server.version().to_owned(), Some(server.client_version().to_owned()));
-    Ok(Data { raw, stored, tables, engine_version, client_version })
+    Ok((Data { raw, stored, tables, engine_version, client_version }, sums))
 }
 
 /// What the server has beside the database, if it has that.

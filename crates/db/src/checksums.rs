@@ -41,10 +41,15 @@ pub fn from_text(text: &str) -> Result<Sums, Failure> {
     Ok(sums)
 }
 
-/// The hashes of all files in a set but for `SHA256SUMS` itself and `grade.json`, which changes later. 65 for anything that is neither a regular file nor
-/// the directories `config` and that of a dump.
+/// The hashes of all files in a set but for `SHA256SUMS` itself and `grade.json`, which changes later. 65 for anything that
+/// is neither a regular file nor the directories `config` and that of a dump.
 pub fn of_set(set: &Path, deadline: &Deadline) -> Result<Sums, Failure> {
-    let mut sums = Sums::new();
+    complete(Sums::new(), set, deadline)
+}
+
+/// The same, without reading again the files whose hashes are known: they were taken while those were written.
+pub fn complete(known: Sums, set: &Path, deadline: &Deadline) -> Result<Sums, Failure> {
+    let mut sums = known;
     let mut names = list(set, "")?;
     for dir in [CONFIG_DIR, Format::Directory.file_name()] {
         if names.iter().any(|name| name == dir) {
@@ -62,7 +67,7 @@ pub fn of_set(set: &Path, deadline: &Deadline) -> Result<Sums, Failure> {
         if !kind.is_file() {
             return Err(damaged(format!("{name} is not a regular file")));
         }
-        if grade::is_sidecar(&name) {
+        if grade::is_sidecar(&name) || sums.contains_key(&name) {
             continue;
         }
         let digest = Digest::of_file(&path, deadline)?;
@@ -72,8 +77,8 @@ pub fn of_set(set: &Path, deadline: &Deadline) -> Result<Sums, Failure> {
 }
 
 /// The digest of all files in a directory of a set: their whole length, and the hash of the lines that `SHA256SUMS` has of
-/// them.
-pub fn of_directory(set: &Path, dir: &str, deadline: &Deadline) -> Result<Digest, Failure> {
+/// them. And those hashes.
+pub fn of_directory(set: &Path, dir: &str, deadline: &Deadline) -> Result<(Digest, Sums), Failure> {
     let mut sums = Sums::new();
     let mut size = 0;
     for name in list(&set.join(dir), &format!("{dir}/"))? {
@@ -81,7 +86,7 @@ pub fn of_directory(set: &Path, dir: &str, deadline: &Deadline) -> Result<Digest
         size += digest.size;
         sums.insert(name, digest.sha256);
     }
-    Ok(Digest { size, sha256: hash_of(&sums, dir) })
+    Ok((Digest { size, sha256: hash_of(&sums, dir) }, sums))
 }
 
 /// The hash of the lines of a directory's files.
