@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 pub use crate::ending::{Ended, Status};
+use rustix::fs::Mode;
 use rustix::pipe::fcntl_setpipe_size;
+use rustix::process::umask;
 
 use crate::ending::{Limits, Whole, end, wait};
 use crate::exit::Exit;
@@ -57,6 +59,7 @@ pub struct Program {
     deadline: Option<Duration>,
     forerunner: Option<PathBuf>,
     whole_group: bool,
+    private: bool,
     grace: Duration,
 }
 
@@ -97,6 +100,7 @@ impl Program {
             deadline: None,
             forerunner: None,
             whole_group: false,
+            private: false,
             grace: GRACE,
         }
     }
@@ -161,6 +165,13 @@ impl Program {
     #[must_use]
     pub fn ends_its_group(mut self) -> Self {
         self.whole_group = true;
+        self
+    }
+
+    /// What files it makes, nobody else can read, unless it says so itself.
+    #[must_use]
+    pub fn private(mut self) -> Self {
+        self.private = true;
         self
     }
 
@@ -240,7 +251,10 @@ impl Program {
             }
             Ok(())
         });
-        let handle = expression.start().attempt_or(Exit::UNAVAILABLE, format_args!("start {name}"))?;
+        let before = self.private.then(|| umask(Mode::RWXG | Mode::RWXO));
+        let started = expression.start();
+        before.map(umask);
+        let handle = started.attempt_or(Exit::UNAVAILABLE, format_args!("start {name}"))?;
         let whole = if leads { Whole::Session } else { Whole::Group };
         let limits = Limits { whole, began: Instant::now(), deadline: self.deadline, grace: self.grace };
         Ok(Running { name, handle, limits, stdout, stderr })

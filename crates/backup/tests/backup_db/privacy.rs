@@ -2,7 +2,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use testkit::tool_path;
+use testkit::{Postgres, Sandbox, tool_path};
 
 use crate::server::{server, sets};
 
@@ -28,15 +28,32 @@ fn nobody_else_can_read_a_backup_whatever_the_umask() {
         let run = sandbox.program("/bin/sh".as_ref());
         let run = run.args(["-c", &format!("umask {umask}; exec \"$0\"")]).arg(tool_path("backup-db"));
         run.env("PUSHBACK_ENV", sandbox.env_file()).any_stdout().check();
-        let store = sandbox.path("prod/backups");
-        let mut found = vec![(store.display().to_string(), store.metadata().unwrap().permissions().mode())];
-        modes(&store, &mut found);
-        assert_eq!(found.len(), 9, "{found:?}");
-        for (path, mode) in found {
-            let expected = if mode & 0o040_000 == 0 { 0o600 } else { 0o700 };
-            assert_eq!(mode & 0o7777, expected, "{path} under umask {umask}");
-        }
+        assert_eq!(are_private(&sandbox.path("prod/backups")), 9, "under umask {umask}");
     }
+}
+
+#[test]
+fn nobody_else_can_read_what_another_program_writes_into_a_backup() {
+    let sandbox = Sandbox::new();
+    let database = Postgres::shared().fresh();
+    database.sql_as_app("CREATE TABLE t (x int)");
+    sandbox.set("DATABASE_URL", &database.url());
+    let run = sandbox.program("/bin/sh".as_ref());
+    let run = run.args(["-c", "umask 000; exec \"$0\" --format directory"]).arg(tool_path("backup-db"));
+    run.env("PUSHBACK_ENV", sandbox.env_file()).any_stdout().check();
+    assert!(sets(&sandbox)[0].join("database.dir/toc.dat").is_file());
+    are_private(&sandbox.path("prod/backups"));
+}
+
+/// Panics at a file or directory that others may use, and says how many there are.
+fn are_private(store: &Path) -> usize {
+    let mut found = vec![(store.display().to_string(), store.metadata().unwrap().permissions().mode())];
+    modes(store, &mut found);
+    for (path, mode) in &found {
+        let expected = if mode & 0o040_000 == 0 { 0o600 } else { 0o700 };
+        assert_eq!(mode & 0o7777, expected, "{path}");
+    }
+    found.len()
 }
 
 #[test]

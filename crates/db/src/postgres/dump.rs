@@ -95,7 +95,7 @@ pub(crate) fn to_directory(server: &Postgres, to: &Path, jobs: u32, deadline: &D
         .arg(snapshot.argument())
         .arg("--file")
         .arg(to);
-    let ended = program.ends_its_group().run()?;
+    let ended = program.private().ends_its_group().run()?;
     snapshot.finish(&doing(server), &ended)
 }
 
