@@ -42,7 +42,11 @@ struct Snapshot {
 impl Snapshot {
     fn take(server: &Postgres, deadline: &Deadline) -> Result<Self, Failure> {
         let mut session = server.session(deadline)?;
-        let id = session.value("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT pg_export_snapshot();")?;
+        // It counts beside the dump, which needs the processors as well.
+        let id = session.value(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL max_parallel_workers_per_gather = 0; \
+             SELECT pg_export_snapshot();",
+        )?;
         Ok(Self { session, id })
     }
 
