@@ -17,6 +17,7 @@ mod run;
 mod saga;
 mod sandbox;
 mod server;
+mod terminal;
 mod tools;
 
 pub use database::{Database, Engine, Wish};
@@ -30,6 +31,7 @@ pub use rich::rich_sqlite;
 pub use run::{Ran, Run};
 pub use saga::{Open, Saga, Truth};
 pub use sandbox::Sandbox;
+pub use terminal::{Terminal, screen};
 pub use tools::{TOOLS, tool_path, tools_dir};
 
 use std::time::{Duration, Instant};
