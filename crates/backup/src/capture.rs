@@ -1,18 +1,17 @@
 //! A set, from the first byte to the last proof.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use db::checksums::Sums;
 use db::digest::{Digest, Tally};
 use db::engine::Server;
 use db::manifest::{Census, Raw, VERSION, file_name};
-use db::packing::pack;
+use db::packing::{Packed, pack};
 use db::set::MANIFEST_FILE;
 use db::{Deadline, Format, Manifest, Set, checksums, sqlite};
-use kit::settings::Settings;
-use kit::{Attempt, Failure, clock, files};
+use kit::{Attempt, Context, Failure, Meter, clock, files};
 
 use crate::config;
 use crate::manner::Manner;
@@ -24,7 +23,15 @@ const SNAPSHOT: &str = ".snapshot.sqlite";
 /// What a server has beside the database, in a set.
 const GLOBALS: &str = "globals.sql";
 
-const WRITING: &str = "write the dump";
+/// Which database is captured, and how.
+pub(crate) struct Capture<'a> {
+    pub(crate) database: &'a Database,
+    pub(crate) manner: Manner,
+    /// About how many bytes it has.
+    pub(crate) expected: Option<u64>,
+    pub(crate) deadline: &'a Deadline,
+    pub(crate) cx: &'a Context,
+}
 
 /// What the manifest tells beside the database itself.
 pub(crate) struct Facts {
@@ -44,124 +51,122 @@ pub(crate) struct Data {
     client_version: Option<String>,
 }
 
-/// Builds a whole set in `dir`, flushed to disk. The copy of a SQLite database is then proven by reading; a dump of a server
-/// is as whole as the program that made it says.
-pub(crate) fn capture(
-    dir: &Path,
-    database: &Database,
-    facts: Facts,
-    manner: Manner,
-    (settings, include): (&Settings, &[PathBuf]),
-    deadline: &Deadline,
-) -> Result<Manifest, Failure> {
-    let created_at = clock::now();
-    let file = file_name(manner.format, manner.packing.codec);
-    let path = dir.join(&file);
-    let (data, known) = match database {
-        Database::Server { server, .. } if manner.format == Format::Directory => {
-            of_directory(server.as_ref(), dir, &file, manner, deadline)?
+impl Capture<'_> {
+    /// Builds a whole set in `dir`, flushed to disk. The copy of a SQLite database is then proven by reading; a dump of a
+    /// server is as whole as the program that made it says.
+    pub(crate) fn run(&self, dir: &Path, facts: Facts, include: &[PathBuf]) -> Result<Manifest, Failure> {
+        let created_at = clock::now();
+        let Self { database, manner, deadline, cx, .. } = *self;
+        let file = file_name(manner.format, manner.packing.codec);
+        let path = dir.join(&file);
+        let (data, known) = match database {
+            Database::Server { server, .. } if manner.format == Format::Directory => {
+                self.of_directory(server.as_ref(), dir, &file)?
+            }
+            _ => {
+                let stored = files::create(&path).attempt(format_args!("write {}", path.display()))?;
+                let data = self.deliver(Some(dir), &stored)?;
+                stored.sync_all().attempt(format_args!("flush {}", path.display()))?;
+                let known = Sums::from([(file.clone(), data.stored.sha256.clone())]);
+                (data, known)
+            }
+        };
+        if let Database::Server { server, .. } = database {
+            keep_globals(server.as_ref(), dir, deadline)?;
         }
-        _ => {
-            let stored = files::create(&path).attempt(format_args!("write {}", path.display()))?;
-            let data = deliver(database, Some(dir), &stored, manner, deadline)?;
-            stored.sync_all().attempt(format_args!("flush {}", path.display()))?;
-            let known = Sums::from([(file.clone(), data.stored.sha256.clone())]);
-            (data, known)
+        let manifest = Manifest {
+            v: VERSION,
+            engine: database.engine(),
+            engine_version: data.engine_version,
+            client_version: data.client_version,
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            database: database.identity(),
+            created_at,
+            finished_at: Some(clock::now()),
+            env: facts.env,
+            deploy: facts.deploy,
+            commit: facts.commit,
+            release: facts.release,
+            label: facts.label,
+            format: manner.format,
+            compression: manner.packing.codec,
+            file,
+            raw: data.raw,
+            stored: data.stored,
+            tables: data.tables,
+            config: config::copy(&cx.settings, include, dir)?,
+        };
+        files::write(&dir.join(MANIFEST_FILE), manifest.to_json().as_bytes())?;
+        let sums = checksums::complete(known, dir, deadline)?;
+        files::write(&dir.join(checksums::FILE), checksums::to_text(&sums).as_bytes())?;
+        if manner.format == Format::Sqlite {
+            let meter = cx.meter("read").expecting(manifest.raw.size);
+            Set::open(dir, deadline)?.unpack(&mut meter.watch(io::sink()), deadline)?;
         }
-    };
-    if let Database::Server { server, .. } = database {
-        keep_globals(server.as_ref(), dir, deadline)?;
+        Ok(manifest)
     }
-    let manifest = Manifest {
-        v: VERSION,
-        engine: database.engine(),
-        engine_version: data.engine_version,
-        client_version: data.client_version,
-        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        database: database.identity(),
-        created_at,
-        finished_at: Some(clock::now()),
-        env: facts.env,
-        deploy: facts.deploy,
-        commit: facts.commit,
-        release: facts.release,
-        label: facts.label,
-        format: manner.format,
-        compression: manner.packing.codec,
-        file,
-        raw: data.raw,
-        stored: data.stored,
-        tables: data.tables,
-        config: config::copy(settings, include, dir)?,
-    };
-    files::write(&dir.join(MANIFEST_FILE), manifest.to_json().as_bytes())?;
-    let sums = checksums::complete(known, dir, deadline)?;
-    files::write(&dir.join(checksums::FILE), checksums::to_text(&sums).as_bytes())?;
-    if manner.format == Format::Sqlite {
-        Set::open(dir, deadline)?.unpack(&mut io::sink(), deadline)?;
-    }
-    Ok(manifest)
-}
 
-/// A dump in a directory, which `pg_dump` compresses and flushes by itself.
-fn of_directory(
-    server: &dyn Server,
-    dir: &Path,
-    file: &str,
-    manner: Manner,
-    deadline: &Deadline,
-) -> Result<(Data, Sums), Failure> {
-    server.require_privileges(deadline)?;
-    let tables = server.dump_directory(&dir.join(file), manner.jobs, deadline)?;
-    files::sync_tree(&dir.join(file))?;
-    let (stored, sums) = checksums::of_directory(dir, file, deadline)?;
-    let raw = Raw { size: stored.size, sha256: None };
-    let (engine_version, client_version) = (server.version().to_owned(), Some(server.client_version().to_owned()));
-    Ok((Data { raw, stored, tables, engine_version, client_version }, sums))
+    /// The compressed dump, to wherever it is to go. `place` is where the copy of a SQLite database may lie meanwhile.
+    pub(crate) fn deliver<W: Write>(&self, place: Option<&Path>, to: W) -> Result<Data, Failure> {
+        match self.database {
+            Database::File(live) => self.of_file(live, place.unwrap_or(live), to),
+            Database::Server { server, .. } => self.of_server(server.as_ref(), to),
+        }
+    }
+
+    /// A dump in a directory, which `pg_dump` compresses and flushes by itself.
+    fn of_directory(&self, server: &dyn Server, dir: &Path, file: &str) -> Result<(Data, Sums), Failure> {
+        server.require_privileges(self.deadline)?;
+        let tables = server.dump_directory(&dir.join(file), self.manner.jobs, self.meter("dumped"), self.deadline)?;
+        files::sync_tree(&dir.join(file))?;
+        let (stored, sums) = checksums::of_directory(dir, file, self.deadline)?;
+        let raw = Raw { size: stored.size, sha256: None };
+        let (engine_version, client_version) = (server.version().to_owned(), Some(server.client_version().to_owned()));
+        Ok((Data { raw, stored, tables, engine_version, client_version }, sums))
+    }
+
+    /// A copy of the file by SQLite itself, and the copy compressed.
+    fn of_file<W: Write>(&self, live: &Path, place: &Path, to: W) -> Result<Data, Failure> {
+        let snapshot = place.join(SNAPSHOT);
+        sqlite::snapshot(live, &snapshot, self.meter("copied"), self.deadline)?;
+        let tables = sqlite::inspect(&snapshot, self.deadline)?;
+        let reading = format!("read {}", snapshot.display());
+        let mut copy = Tally::new(File::open(&snapshot).attempt(&reading)?);
+        let packed = self.pack(&mut copy, to, |error| Failure::io(&reading, error))?;
+        fs::remove_file(&snapshot).attempt(format_args!("remove {}", snapshot.display()))?;
+        let raw = Raw { size: packed.raw, sha256: Some(copy.finish().1.sha256) };
+        let engine_version = sqlite::version().to_owned();
+        Ok(Data { raw, stored: packed.stored, tables, engine_version, client_version: None })
+    }
+
+    /// A dump, compressed while it is made: there is no uncompressed one on the disk.
+    fn of_server<W: Write>(&self, server: &dyn Server, to: W) -> Result<Data, Failure> {
+        server.require_privileges(self.deadline)?;
+        let mut dump = server.dump(self.manner.format, self.deadline)?;
+        let packed = self.pack(&mut dump, to, |error| Failure::io("read what the dumper writes", error))?;
+        let tables = dump.finish()?;
+        let raw = Raw { size: packed.raw, sha256: None };
+        let (engine_version, client_version) = (server.version().to_owned(), Some(server.client_version().to_owned()));
+        Ok(Data { raw, stored: packed.stored, tables, engine_version, client_version })
+    }
+
+    fn pack(
+        &self,
+        from: &mut impl Read,
+        to: impl Write,
+        broken: impl Fn(&io::Error) -> Failure,
+    ) -> Result<Packed, Failure> {
+        let mut from = self.meter("packed").watch(from);
+        pack(&mut from, to, self.manner.packing, self.deadline, broken, "write the dump")
+    }
+
+    fn meter(&self, verb: &'static str) -> Meter {
+        self.cx.meter(verb).expecting(self.expected)
+    }
 }
 
 /// What the server has beside the database, if it has that.
 fn keep_globals(server: &dyn Server, dir: &Path, deadline: &Deadline) -> Result<(), Failure> {
     let globals = server.globals(deadline)?;
     if globals.is_empty() { Ok(()) } else { files::write(&dir.join(GLOBALS), globals.as_bytes()) }
-}
-
-/// The compressed dump, to wherever it is to go. `place` is where the copy of a SQLite database may lie meanwhile.
-pub(crate) fn deliver<W: Write>(
-    database: &Database,
-    place: Option<&Path>,
-    to: W,
-    manner: Manner,
-    deadline: &Deadline,
-) -> Result<Data, Failure> {
-    match database {
-        Database::File(live) => of_file(live, place.unwrap_or(live), to, manner, deadline),
-        Database::Server { server, .. } => of_server(server.as_ref(), to, manner, deadline),
-    }
-}
-
-/// A copy of the file by SQLite itself, and the copy compressed.
-fn of_file<W: Write>(live: &Path, place: &Path, to: W, manner: Manner, deadline: &Deadline) -> Result<Data, Failure> {
-    let snapshot = place.join(SNAPSHOT);
-    sqlite::snapshot(live, &snapshot, deadline)?;
-    let tables = sqlite::inspect(&snapshot, deadline)?;
-    let reading = format!("read {}", snapshot.display());
-    let mut copy = Tally::new(File::open(&snapshot).attempt(&reading)?);
-    let packed = pack(&mut copy, to, manner.packing, deadline, |error| Failure::io(&reading, error), WRITING)?;
-    fs::remove_file(&snapshot).attempt(format_args!("remove {}", snapshot.display()))?;
-    let raw = Raw { size: packed.raw, sha256: Some(copy.finish().1.sha256) };
-    let engine_version = sqlite::version().to_owned();
-    Ok(Data { raw, stored: packed.stored, tables, engine_version, client_version: None })
-}
-
-/// A dump, compressed while it is made: there is no uncompressed one on the disk.
-fn of_server<W: Write>(server: &dyn Server, to: W, manner: Manner, deadline: &Deadline) -> Result<Data, Failure> {
-    server.require_privileges(deadline)?;
-    let mut dump = server.dump(manner.format, deadline)?;
-    let broken = |error: &io::Error| Failure::io("read what the dumper writes", error);
-    let packed = pack(&mut dump, to, manner.packing, deadline, broken, WRITING)?;
-    let tables = dump.finish()?;
-    let raw = Raw { size: packed.raw, sha256: None };
-    let (engine_version, client_version) = (server.version().to_owned(), Some(server.client_version().to_owned()));
-    Ok(Data { raw, stored: packed.stored, tables, engine_version, client_version })
 }

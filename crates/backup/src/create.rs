@@ -8,7 +8,7 @@ use kit::{Context, Exit, Failure, Outcome};
 
 use crate::after;
 use crate::args::Args;
-use crate::capture::{Facts, capture};
+use crate::capture::{Capture, Facts};
 use crate::gate::Gate;
 use crate::owner::Owner;
 use crate::partial::Partial;
@@ -44,7 +44,9 @@ pub(crate) fn create(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> 
     let owner = Owner::of(database.identity(), &cx.settings);
     let partial = Partial::begin(store.dir(), "make a backup")?;
     let gate = Gate::find(&store, &owner, args.shrink_limit)?;
-    let manifest = capture(partial.path(), &database, facts, manner, (&cx.settings, &args.include), &deadline)?;
+    let expected = gate.as_ref().and_then(|gate| gate.expected(manner.format));
+    let capture = Capture { database: &database, manner, expected, deadline: &deadline, cx };
+    let manifest = capture.run(partial.path(), facts, &args.include)?;
     let suspicion = gate.and_then(|gate| gate.suspicion(&manifest));
     if let Some(why) = &suspicion {
         // Before the set has its name: killed in between, it must not count as a good one.

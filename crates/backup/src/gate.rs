@@ -1,7 +1,7 @@
 //! Whether a new backup is so much smaller than the last good one that a person should look first: a database that an
 //! accident emptied is backed up without any error, and rotation would then carry the good ones away.
 
-use db::{Entry, Manifest, Store};
+use db::{Entry, Format, Manifest, Store};
 use kit::Failure;
 use kit::quantity::size;
 
@@ -26,6 +26,11 @@ impl Gate {
     pub(crate) fn find(store: &Store, owner: &Owner, percent: u8) -> Result<Option<Self>, Failure> {
         let last = store.entries()?.into_iter().find(|entry| entry.is_good() && owner.owns(entry));
         Ok(last.and_then(|Entry { name, manifest, .. }| Some(Self { name, last: manifest?, percent })))
+    }
+
+    /// How many bytes are to be expected of a new backup in this format.
+    pub(crate) fn expected(&self, format: Format) -> Option<u64> {
+        (self.last.format == format).then_some(self.last.raw.size)
     }
 
     /// Why the new backup is suspect, if it is: it has less than that share of the rows, or of the bytes, where those are
@@ -77,6 +82,7 @@ mod tests {
     fn bytes_in_another_format_are_not_compared_and_rows_are() {
         let new = |rows: u64, format: Format| Manifest { format, ..manifest(rows, 1) };
         let gate = Gate { name: "LAST".to_owned(), last: manifest(1000, 1_000_000), percent: 50 };
+        assert_eq!((gate.expected(gate.last.format), gate.expected(Format::Directory)), (Some(1_000_000), None));
         assert!(gate.suspicion(&new(1000, gate.last.format)).is_some());
         assert_eq!(gate.suspicion(&new(1000, Format::Directory)), None);
         assert!(gate.suspicion(&new(10, Format::Directory)).is_some());

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use db::{Deadline, Entry, Set, Store, Url, set};
-use kit::{Attempt, Context, Exit, Failure, Outcome};
+use kit::{Attempt, Context, Exit, Failure, Meter, Outcome};
 
 use crate::args::Args;
 use crate::owner::Owner;
@@ -16,6 +16,7 @@ use crate::retention::{Decision, Fate, Policy, Rules, plan, settle};
 struct Pruning<'a> {
     store: &'a Store,
     policy: &'a Policy,
+    meter: Meter,
     deadline: &'a Deadline,
 }
 
@@ -30,7 +31,7 @@ pub(crate) fn prune(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     let store = Store::at(args.backup_dir.as_deref(), &cx.settings)?;
     let deadline = Deadline::after(args.timeout);
     let policy = Policy { owner, rules, pins: Pin::find(cx)? };
-    let pruning = Pruning { store: &store, policy: &policy, deadline: &deadline };
+    let pruning = Pruning { store: &store, policy: &policy, meter: cx.meter("read"), deadline: &deadline };
     let mut entries = store.entries()?;
     pruning.prove_newest(&mut entries, None)?;
     let plan = plan(&entries, &policy);
@@ -54,7 +55,7 @@ pub(crate) fn prune(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
 pub(crate) fn after(made: &Path, store: &Store, owner: Owner, rules: Rules, deadline: &Deadline, cx: &mut Context) {
     let pruned = Pin::find(cx).and_then(|pins| {
         let policy = Policy { owner, rules, pins };
-        let pruning = Pruning { store, policy: &policy, deadline };
+        let pruning = Pruning { store, policy: &policy, meter: cx.meter("read"), deadline };
         let entries = pruning.plan_after(made)?;
         let plan = plan(&entries, &policy);
         warn_of_left(&plan, cx);
@@ -95,7 +96,8 @@ impl Pruning<'_> {
             if trusted == Some(&entry.path) {
                 return Ok(None);
             }
-            match Set::open(&entry.path, self.deadline).and_then(|set| prove(&set, self.store, self.deadline)) {
+            let opened = Set::open(&entry.path, self.deadline);
+            match opened.and_then(|set| prove(&set, self.store, self.meter, self.deadline)) {
                 Ok(()) => Ok(None),
                 // Another run may have removed it meanwhile.
                 Err(failure) if matches!(failure.exit, Exit::DAMAGED | Exit::ABSENT) => {

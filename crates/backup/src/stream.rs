@@ -6,7 +6,7 @@ use std::path::Path;
 use db::Deadline;
 use kit::{Context, Failure, Outcome};
 
-use crate::capture::deliver;
+use crate::capture::Capture;
 use crate::manner::Manner;
 use crate::partial::Partial;
 use crate::source::Database;
@@ -26,7 +26,8 @@ pub(crate) fn stream(
         Database::Server { .. } => None,
     };
     let place = partial.as_ref().map(Partial::path);
-    let data = deliver(database, place, io::stdout().lock(), manner, deadline).map_err(|failure| {
+    let capture = Capture { database, manner, expected: None, deadline, cx };
+    let data = capture.deliver(place, io::stdout().lock()).map_err(|failure| {
         let hint = "what was written to stdout is not a whole dump: throw it away";
         // A hint that it has already, a GRANT say, is worth more.
         if failure.hint.is_some() { failure } else { failure.hint(hint) }

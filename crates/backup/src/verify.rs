@@ -94,7 +94,7 @@ impl Asked {
         let began = Instant::now();
         let path = self.path.as_ref().ok().cloned();
         let opened = self.path.and_then(|path| Set::open(&path, deadline));
-        let proven = opened.and_then(|set| prove(&set, store, deadline).map(|()| set));
+        let proven = opened.and_then(|set| prove(&set, store, cx.meter("read"), deadline).map(|()| set));
         let graded = match (&proven, path) {
             (Ok(set), _) => {
                 let seconds = began.elapsed().as_secs_f64();

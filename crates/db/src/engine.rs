@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::io::Read;
 use std::path::Path;
 
-use kit::Failure;
+use kit::{Failure, Meter};
 use serde::{Deserialize, Serialize};
 
 use crate::deadline::Deadline;
@@ -89,7 +89,7 @@ pub trait Server {
     fn dump(&self, format: Format, deadline: &Deadline) -> Result<Box<dyn Dump>, Failure>;
 
     /// Makes a dump in a new directory, with so many jobs at once: 78 where the engine has no such format.
-    fn dump_directory(&self, to: &Path, jobs: u32, deadline: &Deadline) -> Result<Census, Failure>;
+    fn dump_directory(&self, to: &Path, jobs: u32, meter: Meter, deadline: &Deadline) -> Result<Census, Failure>;
 
     /// What belongs to the server and not to the database, as SQL without secrets: roles, settings of the database. Empty
     /// where there is no such thing.

@@ -18,7 +18,7 @@ mod version;
 
 use std::path::Path;
 
-use kit::{Exit, Failure};
+use kit::{Exit, Failure, Meter};
 
 pub use load::{Load, Loaded};
 pub use plan::{Plan, Stage};
@@ -120,7 +120,7 @@ impl Server for Mysql {
         Ok(Box::new(self.dumper.start(&self.client, inventory.with_history, deadline)?))
     }
 
-    fn dump_directory(&self, _: &Path, _: u32, _: &Deadline) -> Result<Census, Failure> {
+    fn dump_directory(&self, _: &Path, _: u32, _: Meter, _: &Deadline) -> Result<Census, Failure> {
         Err(unsupported(Format::Directory))
     }
 

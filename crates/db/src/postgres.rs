@@ -26,7 +26,7 @@ mod version;
 use std::path::Path;
 
 use kit::process::Program;
-use kit::{Exit, Failure};
+use kit::{Exit, Failure, Meter};
 
 use crate::address::Address;
 use crate::deadline::Deadline;
@@ -123,8 +123,8 @@ impl Server for Postgres {
         dump::begin(self, format, deadline)
     }
 
-    fn dump_directory(&self, to: &Path, jobs: u32, deadline: &Deadline) -> Result<Census, Failure> {
-        dump::to_directory(self, to, jobs, deadline)
+    fn dump_directory(&self, to: &Path, jobs: u32, meter: Meter, deadline: &Deadline) -> Result<Census, Failure> {
+        dump::to_directory(self, to, jobs, meter, deadline)
     }
 
     fn globals(&self, deadline: &Deadline) -> Result<String, Failure> {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use kit::{Exit, Failure};
+use kit::{Exit, Failure, Meter};
 
 use crate::checksums::{self, Sums};
 use crate::deadline::Deadline;
@@ -98,11 +98,11 @@ impl Set {
 
     /// Reads the text of a plain dump through: 65 unless it ends as a whole dump does and has the tables and rows that the
     /// manifest says.
-    pub fn read_text(&self, deadline: &Deadline) -> Result<(), Failure> {
+    pub fn read_text(&self, meter: Meter, deadline: &Deadline) -> Result<(), Failure> {
         let text = server::text(self.manifest.engine)
             .ok_or_else(|| damaged(&self.path, &format!("{} has no text", self.manifest.engine)))?;
         let mut reader = Reader(text);
-        self.unpack(&mut reader, deadline)?;
+        self.unpack(&mut meter.watch(&mut reader), deadline)?;
         let tables = reader.0.finish().map_err(|failure| damaged(&self.path, &failure.message))?;
         self.has(&tables)
     }

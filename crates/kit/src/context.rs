@@ -1,5 +1,6 @@
 //! What a run of a tool knows, what it says, and how it ends.
 
+use std::io::{self, IsTerminal};
 use std::time::Instant;
 
 use serde_json::{Map, Value};
@@ -10,6 +11,7 @@ use crate::history::{self, History};
 use crate::journal::{BEGIN, ErrorPart, Journal, Record};
 use crate::lock::Lock;
 use crate::process::{Ended, Program, Sink, Status};
+use crate::progress::Meter;
 use crate::root::{DeployId, Root};
 use crate::settings::Settings;
 use crate::tool::Tool;
@@ -128,6 +130,13 @@ impl Context {
     #[must_use]
     pub fn is_silent(&self) -> bool {
         self.talk == Talk::Quiet && !self.json
+    }
+
+    /// Shows on a terminal how far work gets, unless `-q` or `--json`. `verb` says what became of the bytes: `packed`.
+    #[must_use]
+    pub fn meter(&self, verb: &'static str) -> Meter {
+        let is_seen = self.talk != Talk::Quiet && !self.json && io::stderr().is_terminal();
+        Meter::new(is_seen.then_some(self.name), verb)
     }
 
     /// The environment's directory.

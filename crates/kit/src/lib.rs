@@ -4,7 +4,7 @@
 //! [`journal`], the [`history`] read from it and the ways back ([`way_back`]) that it leaves, the environment's [`root`] on
 //! disk, its one [`lock`], child [`process`]es and [`question`]s to them, durable [`files`] and one that is in memory only
 //! ([`memory_file`]), the [`clock`], sizes and ages as a
-//! person reads them ([`quantity`]), [`signal`]s,
+//! person reads them ([`quantity`]), the [`progress`] of long work, [`signal`]s,
 //! and [`tool::main`], which ties them together.
 
 pub mod clock;
@@ -25,6 +25,7 @@ mod orphan;
 mod pipe;
 mod proc;
 pub mod process;
+pub mod progress;
 pub mod quantity;
 pub mod question;
 pub mod root;
@@ -38,4 +39,5 @@ pub mod way_back;
 pub use context::{Context, Outcome};
 pub use exit::Exit;
 pub use failure::{Attempt, Failure};
+pub use progress::Meter;
 pub use tool::Tool;

@@ -24,7 +24,8 @@ pub(crate) fn complain(tool: &str, failure: &Failure) {
     }
 }
 
-fn write_error(text: &str) {
+/// Writes to stderr as it is.
+pub(crate) fn write_error(text: &str) {
     // One write: lines of tools that share a log do not mix. A stderr that is gone cannot be told so.
     drop(io::stderr().write_all(text.as_bytes()));
 }

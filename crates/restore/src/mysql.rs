@@ -90,7 +90,7 @@ impl Target {
     ) -> Result<(Scratch, Loaded), Failure> {
         let name = name_beside(&self.name, "restore", stamp);
         let scratch = Scratch::create(&self.live, &name, deadline)?;
-        let loaded = fill(&scratch, source, deadline);
+        let loaded = fill(&scratch, source, deadline, cx);
         if loaded.is_err()
             && let Err(failure) = self.live.drop_schema(&name, deadline)
         {
@@ -114,9 +114,9 @@ pub(crate) fn save(lock: &Lock, store: &Store, cx: &Context) -> Result<(), Failu
     }
 }
 
-fn fill(scratch: &Scratch, source: &Source, deadline: &Deadline) -> Result<Loaded, Failure> {
+fn fill(scratch: &Scratch, source: &Source, deadline: &Deadline, cx: &Context) -> Result<Loaded, Failure> {
     let mut load = scratch.load(deadline)?;
-    Feeder::run(source, |bytes| load.feed(bytes), deadline)?;
+    Feeder::run(source, |bytes| load.feed(bytes), deadline, cx)?;
     let loaded = load.finish()?;
     let told = source.set().map(|set| &set.manifest().tables);
     scratch.require_equal(&loaded, told, deadline)?;

@@ -93,7 +93,7 @@ impl Target {
 
     fn load(&self, source: &Source, store: &Store, deadline: &Deadline, cx: &Context) -> Result<Scratch, Failure> {
         let scratch = Scratch::create(self.keeper(deadline)?, deadline)?;
-        match fill(&scratch, source, store, deadline) {
+        match fill(&scratch, source, store, deadline, cx) {
             Ok(()) => Ok(scratch),
             Err(failure) => {
                 let name = scratch.name().to_owned();
@@ -107,22 +107,22 @@ impl Target {
 }
 
 /// Loads all of it, and proves that what is there then is what was dumped.
-fn fill(scratch: &Scratch, source: &Source, store: &Store, deadline: &Deadline) -> Result<(), Failure> {
+fn fill(scratch: &Scratch, source: &Source, store: &Store, deadline: &Deadline, cx: &Context) -> Result<(), Failure> {
     let told = source.set().map(|set| set.manifest().tables.clone());
     let expected = if source.is_archive()? {
-        load_archive(scratch, source, store, deadline)?;
+        load_archive(scratch, source, store, deadline, cx)?;
         told
     } else {
-        let loaded = load_text(scratch, source, deadline)?;
+        let loaded = load_text(scratch, source, deadline, cx)?;
         require_equal(told.as_ref(), &loaded)?;
         Some(loaded)
     };
     require_equal(expected.as_ref(), &scratch.census(deadline)?)
 }
 
-fn load_text(scratch: &Scratch, source: &Source, deadline: &Deadline) -> Result<Census, Failure> {
+fn load_text(scratch: &Scratch, source: &Source, deadline: &Deadline, cx: &Context) -> Result<Census, Failure> {
     let mut loading = scratch.load(trust(source), deadline)?;
-    match source.pour(&mut loading, deadline) {
+    match source.pour(&mut loading, deadline, cx) {
         Ok(()) => loading.finish(),
         // A psql that reads no more knows why.
         Err(failure) if failure.exit == Exit::IO => Err(loading.finish().err().unwrap_or(failure)),
@@ -132,7 +132,13 @@ fn load_text(scratch: &Scratch, source: &Source, deadline: &Deadline) -> Result<
 
 /// `pg_restore` wants a file that it can search, so the archive is decompressed first: into a file without a name in the
 /// directory of the backups, which is gone with this tool.
-fn load_archive(scratch: &Scratch, source: &Source, store: &Store, deadline: &Deadline) -> Result<(), Failure> {
+fn load_archive(
+    scratch: &Scratch,
+    source: &Source,
+    store: &Store,
+    deadline: &Deadline,
+    cx: &Context,
+) -> Result<(), Failure> {
     let jobs = u32::try_from(packing::threads()).unwrap_or(1);
     if let Some(set) = source.set().filter(|set| set.manifest().format == Format::Directory) {
         return scratch.load_archive(&set.path().join(&set.manifest().file), jobs, trust(source), deadline);
@@ -140,7 +146,7 @@ fn load_archive(scratch: &Scratch, source: &Source, store: &Store, deadline: &De
     let doing = format!("make a file in {}", store.dir().display());
     files::make_private_dir(store.dir())?;
     let mut file = tempfile::tempfile_in(store.dir()).attempt(doing)?;
-    source.pour(&mut file, deadline)?;
+    source.pour(&mut file, deadline, cx)?;
     let path = PathBuf::from(format!("/proc/{}/fd/{}", process::id(), file.as_raw_fd()));
     scratch.load_archive(&path, jobs, trust(source), deadline)
 }

@@ -34,7 +34,7 @@ impl Restore<'_> {
         let source = self.source(cx)?;
         let target = Target::find(self.url, &source, args.choice.into_other)?;
         cx.detail("database", target.path().display().to_string());
-        let copy = Unpacked::beside(target.path(), &source, deadline)?;
+        let copy = Unpacked::beside(target.path(), &source, deadline, cx)?;
         cx.detail("tables", copy.tables().len());
         cx.detail("rows", copy.tables().values().sum::<u64>());
         let live = target.look(deadline)?;

@@ -62,9 +62,9 @@ pub(crate) struct Feeder<F> {
 
 impl<F: FnMut(&[u8]) -> Result<(), Failure>> Feeder<F> {
     /// Feeds a whole dump.
-    pub(crate) fn run(source: &Source, feed: F, deadline: &Deadline) -> Result<(), Failure> {
+    pub(crate) fn run(source: &Source, feed: F, deadline: &Deadline, cx: &Context) -> Result<(), Failure> {
         let mut feeder = Self { feed, failure: None };
-        let poured = source.pour(&mut feeder, deadline);
+        let poured = source.pour(&mut feeder, deadline, cx);
         feeder.failure.map_or(poured, Err)
     }
 }

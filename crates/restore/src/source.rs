@@ -57,7 +57,9 @@ impl Source {
     }
 
     /// Decompresses all of it into `to`: 65 for what is damaged. What was written before a failure is good for nothing.
-    pub(crate) fn pour(&self, to: &mut impl Write, deadline: &Deadline) -> Result<(), Failure> {
+    pub(crate) fn pour(&self, to: &mut impl Write, deadline: &Deadline, cx: &Context) -> Result<(), Failure> {
+        let expected = self.set().map(|set| set.manifest().raw.size);
+        let to = &mut cx.meter("unpacked").expecting(expected).watch(to);
         match self {
             Self::Set(set) => set.unpack(to, deadline),
             Self::File(path) => {
@@ -85,12 +87,12 @@ impl Source {
     }
 
     /// Writes a SQLite database to `to`, whole or with a failure: 65 for what is damaged or none.
-    pub(crate) fn unpack(&self, to: &mut File, deadline: &Deadline) -> Result<(), Failure> {
+    pub(crate) fn unpack(&self, to: &mut File, deadline: &Deadline, cx: &Context) -> Result<(), Failure> {
         if self.set().is_some() {
-            return self.pour(to, deadline);
+            return self.pour(to, deadline, cx);
         }
         let mut gate = Gate { to, seen: Vec::new() };
-        let poured = self.pour(&mut gate, deadline);
+        let poured = self.pour(&mut gate, deadline, cx);
         if gate.is_shut() || (poured.is_ok() && gate.seen.len() < MAGIC.len()) {
             let message = format!("there is no SQLite database in {}", self.name());
             let hint = "SQL statements become a database with: sqlite3 new.sqlite <dump.sql";

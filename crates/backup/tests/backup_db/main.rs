@@ -11,6 +11,7 @@ mod listing;
 mod past;
 mod pins;
 mod privacy;
+mod progress;
 mod prune;
 mod prune_after_create;
 mod readiness;

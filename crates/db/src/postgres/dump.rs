@@ -1,11 +1,12 @@
 //! A dump that is read while `pg_dump` makes it, and one that it makes in a directory.
 
+use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
 use kit::process::{Ended, Producer, Program};
-use kit::{Exit, Failure};
+use kit::{Attempt, Exit, Failure, Meter};
 
 use crate::deadline::Deadline;
 use crate::engine::{Dump, Format, Text};
@@ -90,7 +91,13 @@ pub(crate) fn begin(server: &Postgres, format: Format, deadline: &Deadline) -> R
 }
 
 /// Makes a dump in a new directory. `pg_dump` itself writes it through to the disk.
-pub(crate) fn to_directory(server: &Postgres, to: &Path, jobs: u32, deadline: &Deadline) -> Result<Census, Failure> {
+pub(crate) fn to_directory(
+    server: &Postgres,
+    to: &Path,
+    jobs: u32,
+    meter: Meter,
+    deadline: &Deadline,
+) -> Result<Census, Failure> {
     let mut snapshot = Snapshot::take(server, deadline)?;
     census::begin(&mut snapshot.session)?;
     let program = pg_dump(server, deadline)?
@@ -99,8 +106,20 @@ pub(crate) fn to_directory(server: &Postgres, to: &Path, jobs: u32, deadline: &D
         .arg(snapshot.argument())
         .arg("--file")
         .arg(to);
-    let ended = program.private().ends_its_group().run()?;
-    snapshot.finish(&doing(server), &ended)
+    // It prints nothing: what there is to see of it lies on the disk.
+    let dumping = program.private().produce()?;
+    let mut line = meter.line();
+    while !dumping.is_ready().attempt(doing(server))? {
+        line.reach(|| size_of(to));
+    }
+    drop(line);
+    snapshot.finish(&doing(server), &dumping.finish()?)
+}
+
+/// How many bytes the files of a directory have by now, as far as one can look.
+fn size_of(dir: &Path) -> u64 {
+    let files = fs::read_dir(dir).into_iter().flatten().flatten();
+    files.filter_map(|file| file.metadata().ok()).map(|file| file.len()).sum()
 }
 
 fn pg_dump(server: &Postgres, deadline: &Deadline) -> Result<Program, Failure> {

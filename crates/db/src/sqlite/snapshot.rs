@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use kit::{Attempt, Failure, files, signal};
+use kit::progress::Line;
+use kit::{Attempt, Failure, Meter, files, signal};
 use rusqlite::Connection;
-use rusqlite::backup::{Backup, StepResult};
+use rusqlite::backup::{Backup, Progress, StepResult};
 
 use crate::deadline::Deadline;
 use crate::sqlite::connection::{Access, TRY_EVERY, busy, explain, journal_mode, open, open_live, patiently, touch};
@@ -18,7 +19,7 @@ const PATIENCE: u32 = 3;
 /// Copies the database at `live` to a new file (0600): 65 when it is damaged, 75 when others keep it busy until the
 /// deadline. In WAL mode nobody waits for this; else writers wait while a step is copied, and for the whole copy only
 /// once it was disturbed a few times.
-pub fn snapshot(live: &Path, to: &Path, deadline: &Deadline) -> Result<(), Failure> {
+pub fn snapshot(live: &Path, to: &Path, meter: Meter, deadline: &Deadline) -> Result<(), Failure> {
     let doing = format!("copy {}", live.display());
     drop(files::create(to).attempt(format_args!("write {}", to.display()))?);
     let source = open_live(live, deadline)?;
@@ -29,7 +30,7 @@ pub fn snapshot(live: &Path, to: &Path, deadline: &Deadline) -> Result<(), Failu
         .map_err(|error| explain(&doing, &error))?;
     let mode = patiently(&doing, deadline, || journal_mode(&source))?;
     let patience = if mode == "wal" { 0 } else { PATIENCE };
-    copy(&source, &mut target, patience, &doing, deadline)
+    copy(&source, &mut target, patience, &doing, &mut meter.line(), deadline)
 }
 
 fn copy(
@@ -37,6 +38,7 @@ fn copy(
     target: &mut Connection,
     mut patience: u32,
     doing: &str,
+    line: &mut Line,
     deadline: &Deadline,
 ) -> Result<(), Failure> {
     let backup = Backup::new(source, target).map_err(|error| explain(doing, &error))?;
@@ -52,7 +54,8 @@ fn copy(
             _ => {}
         }
         deadline.check()?;
-        let left = backup.progress().remaining;
+        let Progress { remaining: left, pagecount: pages } = backup.progress();
+        line.reach(|| u64::try_from(pages - left).unwrap_or_default() * page_size(source));
         if left > remaining && patience > 0 {
             patience -= 1;
             if patience == 0 {
@@ -61,6 +64,10 @@ fn copy(
         }
         remaining = left;
     }
+}
+
+fn page_size(source: &Connection) -> u64 {
+    source.pragma_query_value(None, "page_size", |row| row.get::<_, u32>(0)).unwrap_or_default().into()
 }
 
 /// Begins a read transaction that lasts until the connection is closed: what is read from now on is of one instant.

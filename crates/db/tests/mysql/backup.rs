@@ -222,7 +222,7 @@ fn a_table_that_cannot_be_read_fails_the_dump() {
 fn other_formats_are_78() {
     let server = connected(&Mariadb::shared().fresh().url());
     assert_eq!(code(server.dump(Format::Custom, &deadline()).map(drop)).0, 78);
-    assert_eq!(code(server.dump_directory("/nonexistent".as_ref(), 1, &deadline())).0, 78);
+    assert_eq!(code(server.dump_directory("/nonexistent".as_ref(), 1, kit::Meter::default(), &deadline())).0, 78);
 }
 
 #[test]

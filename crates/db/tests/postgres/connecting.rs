@@ -40,7 +40,8 @@ fn a_name_is_only_a_name() {
             assert_eq!(server.census(&deadline()).unwrap()["public.t"], 2, "{name}");
             assert_eq!(read(server.dump(Format::Plain, &deadline()).unwrap()).unwrap().1["public.t"], 2, "{name}");
             let dir = tempfile::tempdir().unwrap();
-            let census = server.dump_directory(&dir.path().join("dump"), 2, &deadline()).unwrap();
+            let census =
+                server.dump_directory(&dir.path().join("dump"), 2, kit::Meter::default(), &deadline()).unwrap();
             assert_eq!(census["public.t"], 2, "{name}");
         }
     }

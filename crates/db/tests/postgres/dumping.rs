@@ -27,7 +27,7 @@ fn every_way_of_counting_gives_the_same_numbers() {
     let (archive, custom) = read(server.dump(Format::Custom, &deadline()).unwrap()).unwrap();
     assert!(archive.starts_with(b"PGDMP") && custom == asked);
     let dir = tempfile::tempdir().unwrap();
-    let directory = server.dump_directory(&dir.path().join("dump"), 2, &deadline()).unwrap();
+    let directory = server.dump_directory(&dir.path().join("dump"), 2, kit::Meter::default(), &deadline()).unwrap();
     assert!(dir.path().join("dump/toc.dat").is_file() && directory == asked);
 }
 

@@ -73,7 +73,7 @@ fn the_administrator_restores_what_belongs_to_others_in_every_format() {
     let file = dir.path().join("database.dump");
     std::fs::write(&file, read(server.dump(Format::Custom, &deadline()).unwrap()).unwrap().0).unwrap();
     let directory = dir.path().join("database.dir");
-    server.dump_directory(&directory, 2, &deadline()).unwrap();
+    server.dump_directory(&directory, 2, kit::Meter::default(), &deadline()).unwrap();
     for archive in [file, directory] {
         let scratch = scratch(&server, &database);
         scratch.load_archive(&archive, 2, Trust::Verified, &deadline()).unwrap();
@@ -108,7 +108,7 @@ fn odd_names_are_restored_into() {
         database.sql_as_app("CREATE TABLE t (a int); INSERT INTO t VALUES (1), (2);");
         let server = connect(&database.url()).unwrap();
         let dir = tempfile::tempdir().unwrap();
-        server.dump_directory(&dir.path().join("dump"), 1, &deadline()).unwrap();
+        server.dump_directory(&dir.path().join("dump"), 1, kit::Meter::default(), &deadline()).unwrap();
         let scratch = Scratch::create(Keeper::find(&server, None, &deadline()).unwrap(), &deadline()).unwrap();
         scratch.load_archive(&dir.path().join("dump"), 2, Trust::Verified, &deadline()).unwrap();
         database.sql_as_app("INSERT INTO t VALUES (3)");

@@ -42,7 +42,7 @@ fn a_dump_that_may_not_read_everything_is_77() {
         assert!(failure.exit.code() == 77 && failure.message.contains("permission denied"), "{failure:?}");
     }
     let dir = tempfile::tempdir().unwrap();
-    let failure = server.dump_directory(&dir.path().join("dump"), 2, &deadline()).unwrap_err();
+    let failure = server.dump_directory(&dir.path().join("dump"), 2, kit::Meter::default(), &deadline()).unwrap_err();
     assert_eq!(failure.exit.code(), 77);
 }
 

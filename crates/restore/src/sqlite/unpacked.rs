@@ -7,7 +7,7 @@ use std::process;
 
 use db::Deadline;
 use db::manifest::Census;
-use kit::{Attempt, Exit, Failure, files};
+use kit::{Attempt, Context, Exit, Failure, files};
 
 use crate::source::{Source, contents};
 
@@ -24,13 +24,13 @@ pub(crate) struct Unpacked {
 impl Unpacked {
     /// Unpacks a source: 73 when no file can be made beside the live database, 65 when the content does not verify. What
     /// a killed run left there is removed first.
-    pub(crate) fn beside(live: &Path, source: &Source, deadline: &Deadline) -> Result<Self, Failure> {
+    pub(crate) fn beside(live: &Path, source: &Source, deadline: &Deadline, cx: &Context) -> Result<Self, Failure> {
         remove_leftovers(live)?;
         let path = live.with_file_name(hidden_name(live, &process::id().to_string()));
         let doing = format!("write {}", path.display());
         let mut file = files::create(&path).map_err(|error| uncreatable(live, &Failure::io(&doing, &error)))?;
         let mut unpacked = Self { path, tables: Census::new() };
-        source.unpack(&mut file, deadline)?;
+        source.unpack(&mut file, deadline, cx)?;
         file.sync_all().attempt(&doing)?;
         drop(file);
         unpacked.tables = source.examine(&unpacked.path, deadline)?;

@@ -9,6 +9,7 @@ mod exit_codes;
 mod foreign;
 mod interruption;
 mod mutilation;
+mod progress;
 mod readers;
 mod renaming;
 mod round_trip;
