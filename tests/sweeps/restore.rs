@@ -42,6 +42,11 @@ impl<const WAL: bool> Scene for Restore<WAL> {
             let is_told = struck.status.code() == Some(74) && told.iter().any(|words| struck.stderr.contains(words));
             assert!(!restored || struck.is_done() || is_told, "{}, and restored: {}", struck.status, struck.stderr);
         }
+        for saved in shop.sets().iter().filter(|set| **set != shop.first) {
+            let manifest = shop.sandbox.read(&format!("prod/backups/{saved}/manifest.json"));
+            assert!(manifest.contains("\"before restore-db\""), "{saved} is no backup of what was live");
+        }
+        shop.sandbox.tool("backup-db").arg("verify").any_stdout().check();
         let content = shop.content(&shop.first);
         shop.sandbox.tool("restore-db").args(["-q", "--yes", &shop.first]).any_stdout().check();
         assert!(shop.dump() == shop.old, "running it again restores");

@@ -14,6 +14,9 @@ use crate::entry::Entry;
 /// What stands for the newest set.
 pub const LATEST: &str = "latest";
 
+/// What `restore-db` calls the sets that it has made of what it replaces. They are for its `--undo`.
+pub const SAFETY_LABEL: &str = "before restore-db";
+
 /// So many sets are looked at in about ten milliseconds, a hundred times what it takes to start a thread.
 const WORTH_A_THREAD: usize = 250;
 
@@ -66,13 +69,14 @@ impl Store {
 
     /// The newest set of this database that was made before a moment and has a label, where these are asked for, by what the
     /// manifests say: 66 when there is none. A newest set that is damaged is still the newest: taking an older one instead
-    /// is for a person to decide. One that is suspect is not, until a person has said that it may count.
+    /// is for a person to decide. One that is suspect is not, until a person has said that it may count. What `restore-db`
+    /// has made of what it replaces is meant only by its label: a restore that is run again would bring that back.
     pub fn newest(&self, database: &str, before: Option<Time>, label: Option<&str>) -> Result<PathBuf, Failure> {
         let is_meant = |entry: &Entry| {
             let told = entry.manifest.as_ref().and_then(|manifest| manifest.label.as_deref());
             entry.is_of(database)
                 && before.is_none_or(|before| entry.made_at().is_some_and(|made| made < before))
-                && label.is_none_or(|label| told == Some(label))
+                && label.map_or(told != Some(SAFETY_LABEL), |label| told == Some(label))
         };
         let (suspect, counting): (Vec<Entry>, Vec<Entry>) =
             self.entries()?.into_iter().filter(is_meant).partition(|entry| entry.mark.suspect.is_some());

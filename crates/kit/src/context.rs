@@ -265,10 +265,12 @@ impl Context {
 
     /// Another tool of the family, as a child of this one: it reads the same settings, holds the same lock, talks to
     /// the same stderr, and names this tool as its parent. When this tool is killed alone, it is ended before the next
-    /// one begins.
-    pub fn tool(&self, name: &str, lock: &Lock) -> Result<Program, Failure> {
-        let tool = Program::tool(name)?.noted_in(&self.root()?.commands());
-        let mut tool = tool.env("PUSHBACK_PARENT", self.name).stdin(lock.for_child()?).stderr(Sink::Stderr);
+    /// one begins. Outside of an environment there is no lock, and nowhere to note what is to be ended.
+    pub fn tool<'a>(&self, name: &str, lock: impl Into<Option<&'a Lock>>) -> Result<Program, Failure> {
+        let mut tool = Program::tool(name)?.env("PUSHBACK_PARENT", self.name).stderr(Sink::Stderr);
+        if let Some(lock) = lock.into() {
+            tool = tool.noted_in(&self.root()?.commands()).stdin(lock.for_child()?);
+        }
         for (variable, value) in [("PUSHBACK_DEPLOY", &self.record.deploy), ("PUSHBACK_STEP", &self.record.step)] {
             if let Some(value) = value {
                 tool = tool.env(variable, value);

@@ -13,6 +13,9 @@ use crate::choice::Choice;
 /// new database, which is renamed with the old one in one transaction; MySQL and MariaDB get new tables by one RENAME TABLE, and
 /// views, routines, triggers and events follow. A SQLite file that is missing or damaged is replaced by a new file; the damaged
 /// one is kept beside it.
+///
+/// What was live is kept for --undo: PostgreSQL keeps the old database; of the others a backup with the label `before
+/// restore-db` is made first, which `latest` and --before pass over.
 #[derive(Parser, Debug)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -27,7 +30,7 @@ pub(crate) struct Args {
     pub(crate) drill: bool,
 
     #[command(flatten)]
-    pub(crate) servers: Servers,
+    pub(crate) previous: Previous,
 
     /// Do not ask: needed where stdin and stderr are no terminal
     #[arg(short, long)]
@@ -42,14 +45,14 @@ pub(crate) struct Args {
     pub(crate) timeout: Duration,
 }
 
-/// What is for databases on servers only.
+/// What becomes of what was live before.
 #[derive(clap::Args, Clone, Copy, Debug)]
-pub(crate) struct Servers {
+pub(crate) struct Previous {
     /// PostgreSQL: how many databases that were live before a restore are kept for --undo
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) keep_previous: usize,
 
-    /// MySQL, MariaDB: make no backup of what is live first; then nothing can be undone
+    /// SQLite, MySQL, MariaDB: make no backup of what is live first; then nothing can be undone
     #[arg(long)]
     pub(crate) without_safety_backup: bool,
 }

@@ -6,8 +6,9 @@ use clap::Args;
 use db::{Store, Url};
 use kit::Failure;
 use kit::clock::{self, Time};
+use kit::settings::Settings;
 
-use crate::mysql::SAFETY_LABEL;
+use crate::safety;
 use crate::source::{STDIN, unvouched};
 
 /// The options that say it.
@@ -29,7 +30,7 @@ pub(crate) struct Choice {
     #[arg(long, conflicts_with = "drill")]
     pub(crate) unverified: bool,
 
-    /// Put back what was live before the last restore: PostgreSQL, MySQL, MariaDB
+    /// Put back what was live before the last restore
     #[arg(long, conflicts_with_all = ["before", "label", "unverified", "drill", "dry_run"])]
     pub(crate) undo: bool,
 
@@ -50,10 +51,10 @@ impl Choice {
     }
 
     /// The set that is meant.
-    pub(crate) fn set(&self, store: &Store, url: &Url) -> Result<PathBuf, Failure> {
+    pub(crate) fn set(&self, store: &Store, url: &Url, settings: &Settings) -> Result<PathBuf, Failure> {
         match &self.backup {
             Some(name) => store.find(name, &url.identity()),
-            None if self.undo => store.newest(&url.identity(), None, Some(SAFETY_LABEL)),
+            None if self.undo => safety::of_last_restore(store, &url.identity(), settings),
             None => store.newest(&url.identity(), self.before, self.label.as_deref()),
         }
     }

@@ -16,7 +16,7 @@ pub(crate) fn drill(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     cx.records("drill")?;
     let url = Url::require(&cx.settings)?;
     let store = Store::at(args.backup_dir.as_deref(), &cx.settings)?;
-    let path = args.choice.set(&store, &url)?;
+    let path = args.choice.set(&store, &url, &cx.settings)?;
     cx.detail("backup", path.display().to_string());
     let rehearsed = rehearse(&path, &url, args, &store, cx);
     let (set, milliseconds) = rehearsed.map_err(|failure| verdict(&path, failure, cx))?;

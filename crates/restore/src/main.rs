@@ -7,6 +7,7 @@ mod drill;
 mod mysql;
 mod postgres;
 mod restore;
+mod safety;
 mod server;
 mod source;
 mod sqlite;
@@ -50,7 +51,7 @@ const TOOL: Tool = Tool {
             "See what going back to before a moment would mean",
         ),
         ("restore-db -e prod --drill latest", "Prove that the newest backup restores, and learn how long it takes"),
-        ("restore-db -e prod --undo", "Put back what was live before the last restore (PostgreSQL, MySQL, MariaDB)"),
+        ("restore-db -e prod --undo", "Put back what was live before the last restore"),
         ("zcat copy.sqlite.gz | restore-db -e prod --yes --unverified -", "Restore what another program made"),
         ("restore-db -e prod --yes 2026-11-21T10-15-00Z", "Restore a backup of BACKUP_DIR from a script"),
     ],
@@ -75,7 +76,7 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     }
     let restore = Restore { args, consent, url: &url, store: &store, deadline: Deadline::after(args.timeout) };
     match &url {
-        Url::Sqlite(_) => restore.file(cx),
+        Url::Sqlite(_) => restore.file(lock.as_ref(), cx),
         Url::Postgres(address) => restore.postgres(address, cx),
         Url::Mysql(address) => restore.mysql(address, lock.as_ref(), cx),
     }

@@ -6,17 +6,12 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use db::mysql::{Loaded, Mysql, Plan, Scratch, name_beside};
-use db::{Address, Deadline, Store};
-use kit::context::speak_for;
-use kit::lock::Lock;
-use kit::process::Status;
+use db::{Address, Deadline};
 use kit::{Context, Failure};
 
+use crate::safety;
 use crate::server::{Feeder, left_over, stamp};
 use crate::source::Source;
-
-/// What the backup is called that is made of the live database before it is replaced.
-pub(crate) const SAFETY_LABEL: &str = "before restore-db";
 
 /// The file of the plan, beside the environment's lock.
 const PLAN: &str = "restore-mysql.json";
@@ -54,11 +49,13 @@ impl Target {
     }
 
     /// Restores a dump. Until the swap nothing live is touched.
-    pub(crate) fn restore(&self, source: &Source, deadline: &Deadline, cx: &Context) -> Result<(), Failure> {
+    pub(crate) fn restore(&self, source: &Source, deadline: &Deadline, cx: &mut Context) -> Result<(), Failure> {
         let stamp = stamp();
-        let (scratch, loaded) = self.load(source, &stamp, deadline, cx)?;
         let before = name_beside(&self.name, "before", &stamp);
-        let plan = scratch.prepare(&self.live, &loaded, &before, &self.plan, deadline)?;
+        let prepared = self
+            .load(source, &stamp, deadline, cx)
+            .and_then(|(scratch, loaded)| scratch.prepare(&self.live, &loaded, &before, &self.plan, deadline));
+        let plan = prepared.inspect_err(|_| safety::replaced_nothing(cx))?;
         self.live.carry_out(plan, deadline).map_err(|failure| {
             let again =
                 "run restore-db again: it finishes what is left; readers see the old rows or the new, never a mix";
@@ -97,20 +94,6 @@ impl Target {
             left_over(&format!("the schema {name}"), &failure, cx);
         }
         loaded.map(|loaded| (scratch, loaded))
-    }
-}
-
-/// Makes a backup of what is live, so that this can be undone: one that is suspect will do.
-pub(crate) fn save(lock: &Lock, store: &Store, cx: &Context) -> Result<(), Failure> {
-    let saved = cx.tool("backup-db", lock)?.args(["-q", "create", "--alone", "--label", SAFETY_LABEL]);
-    let saved = saved.arg("--backup-dir").arg(store.dir()).run()?;
-    match saved.status {
-        Status::Exit(0 | 1) => {
-            cx.say(&format!("what is live now is kept as a backup with the label {SAFETY_LABEL:?}"));
-            Ok(())
-        }
-        _ => Err(speak_for("what is live could not be backed up first: backup-db", &saved)
-            .hint("nothing was touched; if it is beyond saving: --without-safety-backup")),
     }
 }
 

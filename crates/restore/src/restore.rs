@@ -2,6 +2,7 @@
 //! verified and somebody has consented.
 
 use db::engine::Server;
+use db::sqlite::Live;
 use db::{Address, Deadline, Store, Url};
 use kit::lock::Lock;
 use kit::{Context, Exit, Failure, Outcome};
@@ -10,7 +11,7 @@ use crate::args::Args;
 use crate::consent::Consent;
 use crate::source::Source;
 use crate::sqlite::{Replacement, Target, Unpacked};
-use crate::{mysql, postgres, server, sqlite};
+use crate::{mysql, postgres, safety, server, sqlite};
 
 /// What is wanted, and how long it may take.
 pub(crate) struct Restore<'a> {
@@ -23,14 +24,8 @@ pub(crate) struct Restore<'a> {
 
 impl Restore<'_> {
     /// A SQLite database, by its file.
-    pub(crate) fn file(&self, cx: &mut Context) -> Result<Outcome, Failure> {
+    pub(crate) fn file(&self, lock: Option<&Lock>, cx: &mut Context) -> Result<Outcome, Failure> {
         let (args, deadline) = (self.args, &self.deadline);
-        if args.choice.undo {
-            let message = "what a restore of a SQLite database has replaced is not kept";
-            return Err(
-                Failure::new(Exit::USAGE, message).hint("make a backup first: backup-db --label 'before the repair'")
-            );
-        }
         let source = self.source(cx)?;
         let target = Target::find(self.url, &source, args.choice.into_other)?;
         cx.detail("database", target.path().display().to_string());
@@ -43,7 +38,13 @@ impl Restore<'_> {
             return Ok(Outcome::done(announcement));
         }
         self.consent.ask(&announcement, cx)?;
-        let replacement = Replacement::make(&target, &live, &copy, deadline)?;
+        let live = self.save_file(&target, live, lock, cx)?;
+        let replacement = Replacement::make(&target, &live, &copy, deadline).inspect_err(|failure| {
+            // An error of the disk can come after the commit as well.
+            if failure.exit != Exit::IO {
+                safety::replaced_nothing(cx);
+            }
+        })?;
         replacement.tell(&target, cx);
         target.verify(copy.tables(), deadline, cx)?;
         Ok(Outcome::done(target.path().display().to_string()))
@@ -64,12 +65,12 @@ impl Restore<'_> {
         if let Some(announced) = self.announce(target.server(), &source, cx)? {
             return Ok(announced);
         }
-        let keep = self.args.servers.keep_previous;
+        let keep = self.args.previous.keep_previous;
         target.restore(&source, self.store, keep, &self.deadline, cx)?;
         Ok(Outcome::done(self.url.identity()))
     }
 
-    /// A MySQL or MariaDB database. To undo a restore is to restore the backup that was made before it.
+    /// A MySQL or MariaDB database.
     pub(crate) fn mysql(&self, address: &Address, lock: Option<&Lock>, cx: &mut Context) -> Result<Outcome, Failure> {
         let target = mysql::Target::connect(address, &self.deadline, cx)?;
         let source = self.source(cx)?;
@@ -78,15 +79,39 @@ impl Restore<'_> {
             return Ok(announced);
         }
         target.settle(&self.deadline, cx)?;
-        if let Some(lock) = lock.filter(|_| !self.args.servers.without_safety_backup) {
-            mysql::save(lock, self.store, cx)?;
-        }
+        self.save(lock, cx)?;
         target.restore(&source, &self.deadline, cx)?;
         Ok(Outcome::done(self.url.identity()))
     }
 
+    /// Makes a backup of what is live, unless it is not wanted: to undo a restore is to restore that one.
+    fn save(&self, lock: Option<&Lock>, cx: &mut Context) -> Result<(), Failure> {
+        if self.args.previous.without_safety_backup {
+            return Ok(());
+        }
+        safety::save(lock, self.store, &self.deadline, cx).inspect_err(|_| safety::replaced_nothing(cx))
+    }
+
+    /// The same of a file, where there is something to save. Damage that a first look did not meet is met now: then that file
+    /// is kept aside as well.
+    fn save_file(&self, target: &Target, live: Live, lock: Option<&Lock>, cx: &mut Context) -> Result<Live, Failure> {
+        if self.args.previous.without_safety_backup {
+            return Ok(live);
+        }
+        if !matches!(live, Live::Sound { .. }) {
+            cx.say("no backup is made first: there is no sound database to be kept for --undo");
+            return Ok(live);
+        }
+        let Err(failure) = self.save(lock, cx) else { return Ok(live) };
+        let damage = if failure.exit == Exit::DAMAGED { target.damage(&self.deadline)? } else { None };
+        damage.map_or(Err(failure), |why| {
+            cx.warn("no backup is made first: what is live is damaged, so it is kept beside the new file");
+            Ok(Live::Damaged(why))
+        })
+    }
+
     fn source(&self, cx: &mut Context) -> Result<Source, Failure> {
-        let source = Source::find(&self.args.choice, self.store, self.url, &self.deadline)?;
+        let source = Source::find(&self.args.choice, self.store, self.url, &cx.settings, &self.deadline)?;
         source.record(cx);
         Ok(source)
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use db::manifest::Census;
 use db::{Codec, Deadline, Format, Set, Store, Unpacker, Url, packing, sqlite};
 use kit::quantity::size;
+use kit::settings::Settings;
 use kit::{Attempt, Context, Exit, Failure, clock};
 
 use crate::choice::Choice;
@@ -32,11 +33,17 @@ pub(crate) enum Source {
 
 impl Source {
     /// What the arguments mean: 2 for a file of another program without `--unverified`, else as [`Set::open`].
-    pub(crate) fn find(choice: &Choice, store: &Store, url: &Url, deadline: &Deadline) -> Result<Self, Failure> {
+    pub(crate) fn find(
+        choice: &Choice,
+        store: &Store,
+        url: &Url,
+        settings: &Settings,
+        deadline: &Deadline,
+    ) -> Result<Self, Failure> {
         if choice.is_stdin() {
             return Ok(Self::Stdin);
         }
-        let path = choice.set(store, url)?;
+        let path = choice.set(store, url, settings)?;
         if path.is_file() {
             let name = path.display().to_string();
             return choice.unverified.then_some(Self::File(path)).ok_or_else(|| unvouched(&name));

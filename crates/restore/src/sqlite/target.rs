@@ -54,6 +54,15 @@ impl Target {
         sqlite::look(&self.path, deadline)
     }
 
+    /// What is wrong with it, looked at through and through.
+    pub(crate) fn damage(&self, deadline: &Deadline) -> Result<Option<String>, Failure> {
+        match sqlite::inspect_live(&self.path, deadline) {
+            Ok(_) => Ok(None),
+            Err(failure) if failure.exit == Exit::DAMAGED => Ok(Some(failure.message)),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Proves that the live database is sound and holds what the backup holds: 74 when it is damaged. The work is done
     /// by now, so what only keeps us from looking, and rows that somebody writes meanwhile, are worth a word, not a
     /// failure.

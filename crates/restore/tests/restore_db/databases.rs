@@ -91,6 +91,10 @@ fn a_mariadb_database_becomes_the_backup_and_a_restore_can_be_undone() {
     restore(&sandbox, &["--undo"]).any_stdout().any_stderr().check();
     assert!(state(&database) == bad);
     assert_eq!(beside(&database), [database.name()]);
+    // What a restore has kept is not the latest, and an older one is not what was live before the last.
+    restore(&sandbox, &["--without-safety-backup", "latest"]).any_stdout().any_stderr().check();
+    assert!(state(&database) == good);
+    restore(&sandbox, &["--undo"]).code(66).stderr_has("made no backup of what it replaced").check();
 }
 
 #[test]

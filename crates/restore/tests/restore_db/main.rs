@@ -14,3 +14,4 @@ mod readers;
 mod renaming;
 mod round_trip;
 mod server;
+mod undo;

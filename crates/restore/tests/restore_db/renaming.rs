@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::server::{DATABASE, backup, beside, fill, live, megabytes, restore, restored, server};
+use crate::server::{DATABASE, backup, beside, fill, live, restore, restored, server};
 
 const TABLE: &str = "CREATE TABLE t(x); INSERT INTO t VALUES (1), (2)";
 
@@ -55,19 +55,6 @@ fn a_damaged_database_is_kept_and_its_mode_goes_to_the_new_one() {
         assert!(fs::read(&kept).unwrap() == damaged);
         assert!(["-wal", "-journal"].iter().all(|suffix| !sandbox.path(format!("{DATABASE}{suffix}")).exists()));
     }
-}
-
-#[test]
-fn damage_deep_in_a_database_is_overwritten_as_well() {
-    let sandbox = server(&megabytes(1, "good"));
-    let set = backup(&sandbox);
-    let path = sandbox.path(DATABASE);
-    let mut bytes = fs::read(&path).unwrap();
-    bytes[40_960..81_920].fill(0x55);
-    fs::write(&path, bytes).unwrap();
-    restored(&sandbox, &set);
-    assert_eq!(live(&sandbox, "PRAGMA integrity_check"), "ok");
-    assert_eq!(live(&sandbox, "SELECT word FROM big"), "good");
 }
 
 #[test]
