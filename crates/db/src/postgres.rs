@@ -15,6 +15,7 @@ mod names;
 mod privileges;
 mod properties;
 mod quote;
+mod refusal;
 mod scratch;
 mod script;
 mod session;
@@ -25,7 +26,7 @@ mod version;
 
 use std::path::Path;
 
-use kit::process::Program;
+use kit::process::{Ended, Program};
 use kit::{Exit, Failure, Meter};
 
 use crate::address::Address;
@@ -141,7 +142,16 @@ impl Server for Postgres {
     }
 }
 
+/// Connects: 69 when no server answers, 77 when it does not let this role in, 66 when there is no such database.
 fn open(psql: &Path, address: &Address, deadline: &Deadline) -> Result<Session, Failure> {
+    match knock(psql, address, deadline)? {
+        Ok(session) => Ok(session),
+        Err(refusal) => Err(refusal::explain(psql, address, &refusal, deadline)),
+    }
+}
+
+/// The same, and what psql said where it was not let in.
+fn knock(psql: &Path, address: &Address, deadline: &Deadline) -> Result<Result<Session, Ended>, Failure> {
     Session::open(connection::lead(Program::at(psql), address)?, &address.to_string(), deadline)
 }
 

@@ -1,13 +1,16 @@
 //! A real PostgreSQL server from Debian's package, for one test process or one test.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use crate::client::{Login, query};
 use crate::database::{Database, Engine, Wish};
+use crate::notes::note;
 use crate::server::{Recipe, Server, installed, random};
 
 /// A server on 127.0.0.1 and on a socket of its own. Every role needs its password on both, the superuser too. What is
@@ -35,6 +38,29 @@ impl Postgres {
             is_there(dir, port) && query(&login(dir, port, "first"), &change).is_ok()
         });
         Self { server, password }
+    }
+
+    /// One that says everything in German; `None`, and a word in the notes, where the package's translations are left out.
+    pub fn german() -> Option<Self> {
+        let translation = format!("/usr/share/locale/de/LC_MESSAGES/postgres-{}.mo", newest());
+        if !Path::new(&translation).exists() {
+            note(&format!("SKIPPED: PostgreSQL in another language: {translation} is not installed"));
+            return None;
+        }
+        installed(&["/usr/share/i18n/locales/de_DE".into()], "locales");
+        let postgres = Self::start();
+        let (locales, settings) = (postgres.server.dir().join("locales"), "data/postgresql.conf");
+        fs::create_dir(&locales).expect("the server's directory is ours");
+        let made =
+            Command::new("localedef").args(["-i", "de_DE", "-f", "UTF-8"]).arg(locales.join("de_DE.UTF-8")).status();
+        assert!(made.is_ok_and(|status| status.success()), "localedef makes a locale");
+        // LOCPATH hides the system's own, of which the databases are.
+        symlink("/usr/lib/locale/C.utf8", locales.join("C.utf8")).expect("a link can be made");
+        let file = OpenOptions::new().append(true).open(postgres.server.dir().join(settings));
+        let written = file.and_then(|mut file| file.write_all(b"lc_messages = 'de_DE.UTF-8'\n"));
+        written.expect("its settings can be changed");
+        postgres.restart();
+        Some(postgres)
     }
 
     /// The path of one of the programs of the server's own version: `psql`, `pg_dump` …
@@ -142,8 +168,14 @@ fn is_there(dir: &Path, port: u16) -> bool {
     dir.join(format!(".s.PGSQL.{port}")).exists()
 }
 
-/// Where Debian puts the newest version that is installed with its server: psql and friends on PATH are wrappers that
-/// choose a version themselves.
+/// The newest version that is installed with its server.
+fn newest() -> String {
+    let programs = programs();
+    let version = programs.parent().and_then(Path::file_name).unwrap_or_default();
+    version.to_string_lossy().into_owned()
+}
+
+/// Where Debian puts that version: psql and friends on PATH are wrappers that choose a version themselves.
 fn programs() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut found: Vec<(u32, PathBuf)> = versions

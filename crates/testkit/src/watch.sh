@@ -61,6 +61,8 @@ prepare() {
 serve() {
   case $engine in
     postgres)
+      # Where a test has made locales of its own.
+      [ ! -d "$dir/locales" ] || export LOCPATH="$dir/locales"
       as_user "$programs/postgres" -D "$dir/data" -p "$1" -k "$dir" -h 127.0.0.1 -c fsync=off -c full_page_writes=off \
         -c shared_buffers=32MB -c max_connections=100 -c max_wal_size=512MB -c timezone=UTC \
         -c log_timezone=UTC -c dynamic_shared_memory_type=mmap -c cluster_name=testkit

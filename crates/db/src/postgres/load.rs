@@ -52,6 +52,8 @@ pub(crate) fn begin(database: &Postgres, trust: Trust, deadline: &Deadline) -> R
         "--no-password",
         "--quiet",
         "--set=ON_ERROR_STOP=1",
+        // With the SQLSTATE, whatever language the server speaks.
+        "--set=VERBOSITY=verbose",
         "--file=-",
     ]);
     let mut consumer = psql.stdout(Sink::Null).deadline(deadline.remaining()).consume()?;

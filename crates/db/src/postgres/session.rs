@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, PipeWriter, Read, Write};
 use std::os::fd::OwnedFd;
 
-use kit::process::{Producer, Program};
+use kit::process::{Ended, Producer, Program};
 use kit::{Attempt, Exit, Failure};
 
 use crate::deadline::Deadline;
@@ -36,9 +36,9 @@ const ARGUMENTS: [&str; 10] = [
 ];
 
 impl Session {
-    /// Connects. `doing` is the middle of the sentence that a failure becomes: `connect to postgres://db/app`. 69 when no
-    /// server answers, 77 when it does not let this role in, 66 when there is no such database.
-    pub(crate) fn open(psql: Program, doing: &str, deadline: &Deadline) -> Result<Self, Failure> {
+    /// Connects; else how psql ended, whose words say why. `doing` is the end of the sentence that a failure becomes:
+    /// `postgres://db/app`.
+    pub(crate) fn open(psql: Program, doing: &str, deadline: &Deadline) -> Result<Result<Self, Ended>, Failure> {
         deadline.check()?;
         let (theirs, orders) = io::pipe().attempt("make a pipe")?;
         let psql = psql
@@ -56,9 +56,11 @@ impl Session {
              SET client_min_messages = error; SET search_path = pg_catalog; SET row_security = off;"
         );
         session.tell(&preamble)?;
-        session.answer(1)?;
+        if session.fetch().is_none() {
+            return session.end().map(Err);
+        }
         session.doing = format!("ask {doing}");
-        Ok(session)
+        Ok(Ok(session))
     }
 
     /// Asks, and waits for the rows, each with so many values.
@@ -89,31 +91,38 @@ impl Session {
 
     /// Waits for the rows of the oldest question that has not been answered.
     pub(crate) fn answer(&mut self, columns: usize) -> Result<Vec<Vec<String>>, Failure> {
+        let Some(rows) = self.fetch() else {
+            return Err(self.end().map_or_else(|failure| failure, |ended| trouble::failure(&self.doing, &ended)));
+        };
+        let mut values: Vec<String> = rows.split('\0').map(str::to_owned).collect();
+        // A NUL stands behind the last one too.
+        values.pop();
+        Ok(values.chunks(columns).map(<[String]>::to_vec).collect())
+    }
+
+    /// What psql prints for the oldest question; `None` once it has ended.
+    fn fetch(&mut self) -> Option<String> {
         let end = format!("{}\n", self.end);
         let mut chunk = [0; 1 << 14];
         loop {
             if let Some(rows) = self.read.strip_suffix(end.as_bytes()) {
                 let rows = String::from_utf8_lossy(rows).into_owned();
                 self.read.clear();
-                let mut values: Vec<String> = rows.split('\0').map(str::to_owned).collect();
-                // A NUL stands behind the last one too.
-                values.pop();
-                return Ok(values.chunks(columns).map(<[String]>::to_vec).collect());
+                return Some(rows);
             }
             match self.psql.as_mut().map(|psql| psql.read(&mut chunk)) {
                 Some(Ok(length @ 1..)) => self.read.extend(chunk.iter().take(length)),
-                _ => return Err(self.why()),
+                _ => return None,
             }
         }
     }
 
-    /// Why psql has ended, or is ended now because its time is up.
-    fn why(&mut self) -> Failure {
-        match self.psql.take().map(Producer::finish) {
-            Some(Ok(ended)) => trouble::failure(&self.doing, &ended),
-            Some(Err(failure)) => failure,
-            None => Failure::new(Exit::UNAVAILABLE, format!("cannot {}: the connection is lost", self.doing)),
-        }
+    /// How psql has ended, or is ended now because its time is up.
+    fn end(&mut self) -> Result<Ended, Failure> {
+        self.psql.take().map_or_else(
+            || Err(Failure::new(Exit::UNAVAILABLE, format!("cannot {}: the connection is lost", self.doing))),
+            Producer::finish,
+        )
     }
 
     /// Ends it in good order.

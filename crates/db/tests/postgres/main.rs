@@ -3,6 +3,7 @@
 
 mod connecting;
 mod dumping;
+mod language;
 mod restoring;
 mod rights;
 mod swapping;
