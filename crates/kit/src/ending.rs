@@ -6,7 +6,8 @@ use std::process::ExitStatus;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, test_kill_process_group};
 
 use crate::proc::Process;
 use crate::signal;
@@ -155,12 +156,21 @@ fn tell(leader: u32, whole: Whole, signal: Signal) {
 
 /// The living processes of the leader's group or session.
 fn kin(leader: u32, whole: Whole) -> Vec<Process> {
+    // Most children leave nothing behind, and the kernel knows that without a look at every process.
+    if matches!(whole, Whole::Group) && is_empty(leader) {
+        return Vec::new();
+    }
     let mut all = Process::all();
     all.retain(|process| match whole {
         Whole::Group => process.group == leader,
         Whole::Session => process.session == leader,
     });
     all
+}
+
+fn is_empty(group: u32) -> bool {
+    let group = i32::try_from(group).ok().and_then(Pid::from_raw);
+    group.is_some_and(|group| test_kill_process_group(group) == Err(Errno::SRCH))
 }
 
 fn status_of(status: ExitStatus) -> Status {
