@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kit::clock::{self, Time};
+use kit::files;
 
 use crate::engine::Format;
 use crate::grade::{self, Mark};
@@ -95,16 +96,16 @@ pub fn moment(name: &str) -> Option<(Time, u32)> {
     Some((clock::of_file_name(name).filter(|_| is_plain)?, parsed))
 }
 
-fn length(entry: &fs::DirEntry) -> Option<u64> {
-    entry.metadata().ok().filter(fs::Metadata::is_file).map(|file| file.len())
+fn length(path: &Path) -> Option<u64> {
+    fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file).map(|file| file.len())
 }
 
 /// Why the compressed database cannot be what the manifest says, if its file shows that.
 fn lacks_database(set: &Path, manifest: &Manifest) -> Option<String> {
     let name = &manifest.file;
     if manifest.format == Format::Directory {
-        let found: u64 =
-            fs::read_dir(set.join(name)).into_iter().flatten().flatten().filter_map(|entry| length(&entry)).sum();
+        let files = files::list(&set.join(name)).unwrap_or_default();
+        let found: u64 = files.iter().filter_map(|path| length(path)).sum();
         let why = || format!("{name} has {found} bytes in all, not {}", manifest.stored.size);
         return (found != manifest.stored.size).then(why);
     }

@@ -137,9 +137,9 @@ pub fn process_of(root: &Root, name: &str) -> Result<Option<Pid>, Failure> {
     });
     let path = root.state().join(name);
     let has_it_open = |pid: &Pid| {
-        let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        let files = files::list(Path::new(&format!("/proc/{pid}/fd"))).unwrap_or_default();
         let path = path.canonicalize().ok();
-        files.into_iter().any(|file| fs::read_link(file.path()).ok() == path && path.is_some())
+        files.iter().any(|file| fs::read_link(file).ok() == path && path.is_some())
     };
     Ok(noted.and_then(Pid::from_raw).filter(has_it_open))
 }

@@ -1,6 +1,9 @@
 //! Living processes, as `/proc` tells (`proc_pid_stat(5)`).
 
 use std::fs;
+use std::path::Path;
+
+use crate::files;
 
 /// One process that has not ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +42,8 @@ impl Process {
 
     /// All of them.
     pub(crate) fn all() -> Vec<Self> {
-        let Ok(listed) = fs::read_dir("/proc") else {
-            return Vec::new();
-        };
-        listed.flatten().filter_map(|entry| Self::of(entry.file_name().to_str()?.parse().ok()?)).collect()
+        let listed = files::list(Path::new("/proc")).unwrap_or_default();
+        listed.iter().filter_map(|path| Self::of(path.file_name()?.to_str()?.parse().ok()?)).collect()
     }
 }
 

@@ -1,11 +1,10 @@
 //! The client programs: which of those on this host fit the server.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kit::process::Program;
-use kit::{Exit, Failure};
+use kit::{Exit, Failure, files};
 
 use crate::postgres::version::Version;
 
@@ -64,13 +63,12 @@ fn dirs() -> Vec<PathBuf> {
 
 /// `/usr/lib/postgresql/15/bin`, `/usr/pgsql-15/bin`.
 fn versions_in(home: &Path) -> Vec<(Version, PathBuf)> {
-    let entries = fs::read_dir(home).into_iter().flatten().flatten();
-    let of_version = |entry: fs::DirEntry| {
-        let name = entry.file_name().into_string().ok()?;
-        let version = if home.ends_with("postgresql") { Some(name.as_str()) } else { name.strip_prefix("pgsql-") };
-        Some((Version::find(version?)?, entry.path().join("bin")))
+    let of_version = |path: PathBuf| {
+        let name = path.file_name()?.to_str()?;
+        let version = if home.ends_with("postgresql") { Some(name) } else { name.strip_prefix("pgsql-") };
+        Some((Version::find(version?)?, path.join("bin")))
     };
-    entries.filter_map(of_version).collect()
+    files::list(home).unwrap_or_default().into_iter().filter_map(of_version).collect()
 }
 
 /// What a program says of itself; `None` when it is not there or does not say.
