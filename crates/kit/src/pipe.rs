@@ -59,9 +59,13 @@ impl Read for Producer {
         let mut is_last_look = false;
         loop {
             if is_ready(&self.pipe, PollFlags::IN)? {
-                let length = self.pipe.read(buffer)?;
-                self.found_little = length < LITTLE;
-                return Ok(length);
+                match self.pipe.read(buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    read => {
+                        self.found_little = matches!(read, Ok(length) if length < LITTLE);
+                        return read;
+                    }
+                }
             }
             // Whatever is held open by somebody whom the program has left behind is no part of what it printed.
             if is_last_look {
@@ -113,7 +117,7 @@ impl Write for Consumer {
         loop {
             if is_ready(&*pipe, PollFlags::OUT)? {
                 match pipe.write(bytes) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                     written => return written,
                 }
             }

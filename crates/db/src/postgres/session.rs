@@ -56,7 +56,7 @@ impl Session {
              SET client_min_messages = error; SET search_path = pg_catalog; SET row_security = off;"
         );
         session.tell(&preamble)?;
-        if session.fetch().is_none() {
+        if session.fetch()?.is_none() {
             return session.end().map(Err);
         }
         session.doing = format!("ask {doing}");
@@ -91,7 +91,7 @@ impl Session {
 
     /// Waits for the rows of the oldest question that has not been answered.
     pub(crate) fn answer(&mut self, columns: usize) -> Result<Vec<Vec<String>>, Failure> {
-        let Some(rows) = self.fetch() else {
+        let Some(rows) = self.fetch()? else {
             return Err(self.end().map_or_else(|failure| failure, |ended| trouble::failure(&self.doing, &ended)));
         };
         let mut values: Vec<String> = rows.split('\0').map(str::to_owned).collect();
@@ -101,18 +101,23 @@ impl Session {
     }
 
     /// What psql prints for the oldest question; `None` once it has ended.
-    fn fetch(&mut self) -> Option<String> {
+    fn fetch(&mut self) -> Result<Option<String>, Failure> {
         let end = format!("{}\n", self.end);
         let mut chunk = [0; 1 << 14];
         loop {
             if let Some(rows) = self.read.strip_suffix(end.as_bytes()) {
                 let rows = String::from_utf8_lossy(rows).into_owned();
                 self.read.clear();
-                return Some(rows);
+                return Ok(Some(rows));
             }
             match self.psql.as_mut().map(|psql| psql.read(&mut chunk)) {
                 Some(Ok(length @ 1..)) => self.read.extend(chunk.iter().take(length)),
-                _ => return None,
+                // It may be well, and wait for the next question for ever.
+                Some(Err(error)) if error.kind() != io::ErrorKind::TimedOut => {
+                    drop(self.psql.take());
+                    return Err(Failure::io(&self.doing, &error));
+                }
+                _ => return Ok(None),
             }
         }
     }
