@@ -81,19 +81,16 @@ impl Scratch {
 }
 
 impl Mysql {
-    /// The scratch schemas of this database that a killed run has left.
+    /// The schemas beside this database that a killed run has left, which no plan needs any more: what it was loading, and
+    /// what was live before it.
     pub fn abandoned(&self, deadline: &Deadline) -> Result<Vec<String>, Failure> {
-        self.schemas_beside("restore", deadline)
-    }
-
-    /// The schemas beside this database that have such a name: `before` for what was live.
-    pub fn schemas_beside(&self, word: &str, deadline: &Deadline) -> Result<Vec<String>, Failure> {
         let rows = self.client.ask("select hex(schema_name) from information_schema.schemata", deadline)?;
         let names = rows.iter().map(|row| from_hex(row.first().map_or("", String::as_str)));
         let mut names = names.collect::<Result<Vec<_>, _>>()?;
         names.retain(|name| {
             let time = name.rsplit_once('_').map_or("", |(_, time)| time);
-            is_time(time) && *name == name_beside(&self.client.address.database, word, time)
+            let is_ours = |word| *name == name_beside(&self.client.address.database, word, time);
+            is_time(time) && (is_ours("restore") || is_ours("before"))
         });
         Ok(names)
     }

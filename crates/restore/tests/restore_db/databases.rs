@@ -207,6 +207,21 @@ fn a_restore_that_is_killed_while_it_loads_touches_nothing_and_the_next_one_clea
 }
 
 #[test]
+fn what_killed_restores_of_mariadb_have_left_beside_it_goes_and_nothing_else() {
+    let database = Mariadb::shared().fresh_creator();
+    simple(&database);
+    let sandbox = environment(&database);
+    backup(&sandbox, &[]);
+    let named = |end: &str| format!("{}_{end}", database.name());
+    let (left, others) = (["before_20261121T101500Z", "restore_20261121T101500Z"], ["before_mine", "older"]);
+    for end in left.iter().chain(&others) {
+        database.sql(&format!("CREATE DATABASE {}", named(end)));
+    }
+    restore(&sandbox, &["--without-safety-backup", "latest"]).any_stdout().any_stderr().check();
+    assert_eq!(beside(&database), [database.name().to_owned(), named(others[0]), named(others[1])]);
+}
+
+#[test]
 fn dumps_that_other_programs_made_are_restored_when_that_is_said() {
     for database in both() {
         simple(&database);
