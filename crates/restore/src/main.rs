@@ -29,7 +29,10 @@ const TOOL: Tool = Tool {
         (Exit::USAGE, "wrong usage; or what another program made, without --unverified"),
         (Exit::DAMAGED, "the backup or the dump is damaged; nothing was touched"),
         (Exit::ABSENT, "there is no such backup; no such database on the server; --undo: nothing to put back"),
-        (Exit::UNAVAILABLE, "the server does not answer, or its client programs are missing; nothing was touched"),
+        (
+            Exit::UNAVAILABLE,
+            "the server does not answer, or its client programs are missing; nothing was touched, or with a hint: run it again",
+        ),
         (Exit::CANNOT_CREATE, "no file can be made beside the live database; nothing was touched"),
         (
             Exit::IO,

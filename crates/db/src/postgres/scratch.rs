@@ -81,7 +81,8 @@ impl Scratch {
         let name = self.name().to_owned();
         match swap::put_in_place(&self.keeper, &mut self.session, &name, deadline) {
             Ok(previous) => {
-                self.session.close()?;
+                // It is done, however the conversation ends.
+                drop(self.session.close());
                 Ok(previous)
             }
             Err(failure) => {

@@ -22,7 +22,8 @@ impl Keeper {
         };
         let mut session = self.session(deadline)?;
         let kept = exchange(self, &mut session, &newest, deadline)?;
-        session.close()?;
+        // It is done, however the conversation ends.
+        drop(session.close());
         Ok((newest, kept))
     }
 }
@@ -71,8 +72,16 @@ fn exchange(
             Err(failure) if failure.exit == Exit::BUSY => {
                 return Err(failure.hint("end that connection or prepared transaction, or set ADMIN_DATABASE_URL"));
             }
-            Err(failure) if !is_done(keeper, name).unwrap_or(false) => return Err(failure),
-            _ => return Ok(kept),
+            Err(failure) => match is_done(keeper, name) {
+                Ok(true) => return Ok(kept),
+                Ok(false) => return Err(failure),
+                Err(_) => {
+                    let hint =
+                        "whether the swap was committed is not known; when the server answers, run restore-db again";
+                    return Err(failure.hint(hint));
+                }
+            },
+            Ok(()) => return Ok(kept),
         }
     }
 }
