@@ -44,7 +44,8 @@ const TOOL: Tool = Tool {
         (Exit::USAGE, "wrong usage; prune: no rule says what to keep; nothing was removed"),
         (
             Exit::DAMAGED,
-            "the database is damaged, or the file is no database; no backup was made of it; accept: the backup is damaged",
+            "the database is damaged, or the file is no database, or the dump is not whole; no backup was made; accept: the backup \
+             is damaged",
         ),
         (
             Exit::ABSENT,

@@ -3,6 +3,7 @@
 
 mod consistency;
 mod delivery;
+mod dumpers;
 mod exit_codes;
 mod gate;
 mod grades;

@@ -1,11 +1,11 @@
 //! A dump that is read while `pg_dump` makes it, and one that it makes in a directory.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use kit::process::{Ended, Producer, Program};
+use kit::process::{Consumer, Ended, Producer, Program, Sink, Status};
 use kit::{Attempt, Exit, Failure, Meter};
 
 use crate::deadline::Deadline;
@@ -31,7 +31,42 @@ enum Counted {
     /// From the dump itself.
     InText(Box<Script>),
     /// From the snapshot that the dump shows as well.
-    InSnapshot(Box<Snapshot>),
+    InSnapshot(Box<Snapshot>, Box<Archive>),
+}
+
+/// `pg_restore`, which reads an archive while it is made and loads it nowhere: nothing at the end of an archive says that it
+/// is the end.
+struct Archive {
+    consumer: Consumer,
+}
+
+impl Archive {
+    fn begin(server: &Postgres, deadline: &Deadline) -> Result<Self, Failure> {
+        let pg_restore = Program::at(server.clients.path("pg_restore")).arg("--file=/dev/null").stdout(Sink::Null);
+        Ok(Self { consumer: pg_restore.deadline(deadline.remaining()).consume()? })
+    }
+
+    fn read(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self.consumer.write_all(bytes) {
+            // It says at its end why it reads no more.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
+    }
+
+    fn finish(self, doing: &str) -> Result<(), Failure> {
+        require_whole(doing, &self.consumer.finish()?)
+    }
+}
+
+/// Whether `pg_restore` could read what `pg_dump` called whole: 65 when it could not.
+fn require_whole(doing: &str, ended: &Ended) -> Result<(), Failure> {
+    match judge(doing, ended) {
+        Err(failure) if matches!(ended.status, Status::Exit(_)) => {
+            Err(Failure::new(Exit::DAMAGED, format!("{}: what pg_dump made is not whole", failure.message)))
+        }
+        judged => judged,
+    }
 }
 
 /// A moment of the database, which the server keeps for other connections as long as this one is open.
@@ -78,7 +113,7 @@ pub(crate) fn begin(server: &Postgres, format: Format, deadline: &Deadline) -> R
             let mut snapshot = Snapshot::take(server, deadline)?;
             census::begin(&mut snapshot.session)?;
             let program = pg_dump(server, deadline)?.args(["--format=custom", "--compress=0"]).arg(snapshot.argument());
-            (program, Counted::InSnapshot(Box::new(snapshot)))
+            (program, Counted::InSnapshot(Box::new(snapshot), Box::new(Archive::begin(server, deadline)?)))
         }
         Format::Sqlite | Format::Directory => {
             return Err(Failure::new(
@@ -113,7 +148,11 @@ pub(crate) fn to_directory(
         line.reach(|| size_of(to));
     }
     drop(line);
-    snapshot.finish(&doing(server), &dumping.finish()?)
+    let census = snapshot.finish(&doing(server), &dumping.finish()?)?;
+    // The table of contents comes last.
+    let list = Program::at(server.clients.path("pg_restore")).arg("--list").arg("--").arg(to).stdout(Sink::Null);
+    require_whole(&doing(server), &list.deadline(deadline.remaining()).run()?)?;
+    Ok(census)
 }
 
 /// How many bytes the files of a directory have by now, as far as one can look.
@@ -141,8 +180,10 @@ impl Read for Running {
         let read = self.producer.read(buffer);
         self.is_read |= read.as_ref().map_or(true, |length| *length == 0 && !buffer.is_empty());
         let length = read?;
-        if let Counted::InText(script) = &mut self.counted {
-            script.read(buffer.get(..length).unwrap_or_default());
+        let bytes = buffer.get(..length).unwrap_or_default();
+        match &mut self.counted {
+            Counted::InText(script) => script.read(bytes),
+            Counted::InSnapshot(_, archive) => archive.read(bytes)?,
         }
         Ok(length)
     }
@@ -158,7 +199,10 @@ impl Dump for Running {
         let ended = producer.finish()?;
         match counted {
             Counted::InText(script) => judge(&doing, &ended).and_then(|()| script.finish()),
-            Counted::InSnapshot(snapshot) => snapshot.finish(&doing, &ended),
+            Counted::InSnapshot(snapshot, archive) => {
+                let census = snapshot.finish(&doing, &ended)?;
+                archive.finish(&doing).map(|()| census)
+            }
         }
     }
 }
