@@ -3,6 +3,7 @@
 //! strace counts `when=N` for each process on its own, so with `-f` one injection would hit several processes. A sweep
 //! therefore follows the tool alone: its children run as they would, and a child that matters has a sweep of its own.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -45,6 +46,8 @@ pub struct Call {
     pub number: usize,
     /// The whole line of the trace.
     pub line: String,
+    /// Whether it closes an end of a pipe.
+    closes_pipe: bool,
 }
 
 impl Fault {
@@ -53,6 +56,10 @@ impl Fault {
         let is_in = |list: &str| list.split_whitespace().any(|name| name == call.name);
         // In a debug build std asks with F_GETFD whether a descriptor that it closes is open.
         if call.line.contains("F_GETFD") {
+            return false;
+        }
+        // close(2) closes, whatever it returns; but what is injected closes nothing, and whoever reads would wait for ever.
+        if call.closes_pipe && self != Self::Kill {
             return false;
         }
         match self {
@@ -144,11 +151,13 @@ impl Strace {
 
     fn all_calls(&self) -> Vec<Call> {
         let mut calls: Vec<Call> = Vec::new();
+        let mut pipes = HashSet::new();
         for line in read(&self.trace).lines() {
             assert!(!line.contains("CLONE_THREAD"), "a thread would run beside what is followed: {line}");
             let Some((name, _)) = line.split_once('(') else { continue };
             let number = 1 + calls.iter().filter(|call| call.name == name).count();
-            calls.push(Call { name: name.to_owned(), number, line: line.to_owned() });
+            let closes_pipe = follow(&mut pipes, line);
+            calls.push(Call { name: name.to_owned(), number, line: line.to_owned(), closes_pipe });
         }
         calls
     }
@@ -158,6 +167,22 @@ impl Strace {
         let trace = read(&self.trace);
         trace.contains("(INJECTED)") || trace.contains("+++ killed by SIGKILL +++")
     }
+}
+
+/// Keeps the list of the descriptors that are ends of pipes, and says whether this call closes one.
+fn follow(pipes: &mut HashSet<i32>, line: &str) -> bool {
+    let (name, rest) = line.split_once('(').unwrap_or_default();
+    let (arguments, result) = rest.rsplit_once(" = ").unwrap_or_default();
+    let mut numbers = arguments.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok());
+    match name {
+        "pipe2" => pipes.extend(numbers.take(2)),
+        "fcntl" if line.contains("F_DUPFD") && numbers.next().is_some_and(|from| pipes.contains(&from)) => {
+            pipes.extend(result.trim().parse::<i32>());
+        }
+        "close" => return numbers.next().is_some_and(|number| pipes.remove(&number)),
+        _ => {}
+    }
+    false
 }
 
 fn read(path: &Path) -> String {

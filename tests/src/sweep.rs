@@ -9,12 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use testkit::{Run, Sandbox, note, tool_path, wait_until};
+use testkit::{Run, Sandbox, kill, note, processes, tool_path, wait_until};
 
 use crate::strace::{Call, Fault, Point, Strace};
-
-/// How many points a sweep runs unless `PUSHBACK_SWEEP=all`: the first, the last, and as many evenly between them.
-const BOUND: usize = 40;
 
 /// How often the tool is run to learn which calls it makes.
 const REHEARSALS: usize = 3;
@@ -24,8 +21,14 @@ const HANGS: Duration = Duration::from_secs(90);
 
 /// What is swept: a stage, a tool on it, and a judge.
 pub trait Scene: Sync + Sized {
+    /// How many points are run unless `PUSHBACK_SWEEP` is `all` or another number: the first, the last, and as many evenly between them.
+    const BOUND: usize = 40;
+
     /// Sets the stage: once for each worker. Before each point `DEPLOY_ROOT` is set back to what it is then.
     fn set() -> Self;
+
+    /// Sets back what lies elsewhere, before each point.
+    fn set_back(&self) {}
 
     /// Where it is.
     fn sandbox(&self) -> &Sandbox;
@@ -90,7 +93,7 @@ fn documented(tool: &str) -> Vec<i32> {
 pub fn sweep<S: Scene>(name: &str, faults: &[Fault]) {
     let points = Point::all(faults, &rehearse::<S>());
     assert!(!points.is_empty(), "{name}: nothing to sweep");
-    let chosen = choose(&points);
+    let chosen = choose(&points, S::BOUND);
     let work =
         Work { points: &chosen, next: AtomicUsize::new(0), missed: AtomicUsize::new(0), broken: Mutex::default() };
     thread::scope(|scope| {
@@ -118,12 +121,16 @@ fn rehearse<S: Scene>() -> Vec<Call> {
     shortest.expect("there are rehearsals")
 }
 
-fn choose(points: &[Point]) -> Vec<Point> {
-    let all = std::env::var("PUSHBACK_SWEEP").is_ok_and(|which| which == "all");
-    if all || points.len() <= BOUND {
+fn choose(points: &[Point], bound: usize) -> Vec<Point> {
+    let bound = match std::env::var("PUSHBACK_SWEEP").as_deref() {
+        Ok("all") => points.len(),
+        Ok(number) => number.parse().expect("PUSHBACK_SWEEP is `all` or a number"),
+        Err(_) => bound,
+    };
+    if points.len() <= bound {
         return points.to_vec();
     }
-    (0..BOUND).map(|index| points[index * (points.len() - 1) / (BOUND - 1)].clone()).collect()
+    (0..bound).map(|index| points[index * (points.len() - 1) / (bound - 1)].clone()).collect()
 }
 
 struct Work<'a> {
@@ -138,8 +145,11 @@ impl Work<'_> {
         let scene = S::set();
         copy(scene.sandbox(), "prod", "prod.as-set");
         while let Some(point) = self.points.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            copy(scene.sandbox(), "prod.as-set", "prod");
-            let judged = catch_unwind(AssertUnwindSafe(|| self.strike(&scene, point)));
+            let judged = catch_unwind(AssertUnwindSafe(|| {
+                copy(scene.sandbox(), "prod.as-set", "prod");
+                scene.set_back();
+                self.strike(&scene, point);
+            }));
             if let Err(panic) = judged {
                 let words = panic.downcast_ref::<String>().map(String::as_str);
                 let why = words.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words");
@@ -187,6 +197,8 @@ fn wait(child: &mut Child) -> ExitStatus {
             return status;
         }
         if began.elapsed() > HANGS {
+            // strace ended alone would let go of the tool, which would hang on.
+            processes().iter().filter(|tool| tool.parent == child.id()).for_each(|tool| kill("KILL", tool.pid));
             child.kill().expect("a child can be killed");
             child.wait().expect("a child can be waited for");
             panic!("it hangs");

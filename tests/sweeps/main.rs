@@ -5,5 +5,8 @@ mod backup;
 mod journal;
 mod privacy;
 mod restore;
+mod served;
+mod server_backup;
+mod server_restore;
 mod shop;
 mod switch;
