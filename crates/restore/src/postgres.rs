@@ -117,7 +117,12 @@ fn fill(scratch: &Scratch, source: &Source, store: &Store, deadline: &Deadline, 
         require_equal(told.as_ref(), &loaded)?;
         Some(loaded)
     };
-    require_equal(expected.as_ref(), &scratch.census(deadline)?)
+    let mut found = scratch.census(deadline)?;
+    if let (None, Some(expected)) = (source.set(), &expected) {
+        // Only rows behind COPY are counted in a text, and other programs write INSERT as well.
+        found.retain(|table, _| expected.contains_key(table));
+    }
+    require_equal(expected.as_ref(), &found)
 }
 
 fn load_text(scratch: &Scratch, source: &Source, deadline: &Deadline, cx: &Context) -> Result<Census, Failure> {
