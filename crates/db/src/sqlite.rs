@@ -6,12 +6,15 @@
 mod census;
 mod connection;
 mod live;
+mod load;
 mod overwrite;
 mod question;
+mod script;
 mod snapshot;
 
 pub use census::{inspect, inspect_live};
 pub use live::{Live, look, size};
+pub use load::Load;
 pub use overwrite::overwrite;
 pub use question::{Answer, Asked, Cell, Place, is_one_statement};
 pub use snapshot::snapshot;

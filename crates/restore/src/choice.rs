@@ -26,7 +26,7 @@ pub(crate) struct Choice {
     #[arg(long, value_name = "TEXT")]
     pub(crate) label: Option<String>,
 
-    /// Restore what another program made, a SQLite file or a dump, compressed by gzip or zstd or not at all
+    /// Restore what another program made, a SQLite file or a dump of any engine, compressed by gzip or zstd or not at all
     #[arg(long, conflicts_with = "drill")]
     pub(crate) unverified: bool,
 

@@ -4,6 +4,7 @@ mod args;
 mod choice;
 mod consent;
 mod drill;
+mod feeder;
 mod mysql;
 mod postgres;
 mod restore;
@@ -55,7 +56,7 @@ const TOOL: Tool = Tool {
         ),
         ("restore-db -e prod --drill latest", "Prove that the newest backup restores, and learn how long it takes"),
         ("restore-db -e prod --undo", "Put back what was live before the last restore"),
-        ("zcat copy.sqlite.gz | restore-db -e prod --yes --unverified -", "Restore what another program made"),
+        ("sqlite3 old.sqlite .dump | restore-db -e prod --yes --unverified -", "Restore what another program made"),
         ("restore-db -e prod --yes 2026-11-21T10-15-00Z", "Restore a backup of BACKUP_DIR from a script"),
     ],
 };

@@ -9,8 +9,9 @@ use db::mysql::{Loaded, Mysql, Plan, Scratch, name_beside};
 use db::{Address, Deadline};
 use kit::{Context, Failure};
 
+use crate::feeder::Feeder;
 use crate::safety;
-use crate::server::{Feeder, left_over, stamp};
+use crate::server::{left_over, stamp};
 use crate::source::Source;
 
 /// The file of the plan, beside the environment's lock.

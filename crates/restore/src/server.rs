@@ -1,7 +1,5 @@
 //! What the restores of databases on servers have in common.
 
-use std::io::{self, Write};
-
 use db::engine::Server;
 use db::{Deadline, Engine, Url};
 use kit::quantity::size;
@@ -52,37 +50,6 @@ pub(crate) fn announcement(
 /// The moment in the names of what is made beside the live database: `20261121T101500Z`.
 pub(crate) fn stamp() -> String {
     clock::file_name(clock::now()).replace('-', "")
-}
-
-/// Takes a dump while it is decoded, and keeps the failure of whoever it is fed to, which says more than an error of a write.
-pub(crate) struct Feeder<F> {
-    feed: F,
-    failure: Option<Failure>,
-}
-
-impl<F: FnMut(&[u8]) -> Result<(), Failure>> Feeder<F> {
-    /// Feeds a whole dump.
-    pub(crate) fn run(source: &Source, feed: F, deadline: &Deadline, cx: &Context) -> Result<(), Failure> {
-        let mut feeder = Self { feed, failure: None };
-        let poured = source.pour(&mut feeder, deadline, cx);
-        feeder.failure.map_or(poured, Err)
-    }
-}
-
-impl<F: FnMut(&[u8]) -> Result<(), Failure>> Write for Feeder<F> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match (self.feed)(bytes) {
-            Ok(()) => Ok(bytes.len()),
-            Err(failure) => {
-                self.failure = Some(failure);
-                Err(io::ErrorKind::Other.into())
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// Says that something was left beside the live database, which only costs room.

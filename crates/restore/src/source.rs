@@ -11,6 +11,7 @@ use kit::settings::Settings;
 use kit::{Attempt, Context, Exit, Failure, clock};
 
 use crate::choice::Choice;
+use crate::feeder::Feeder;
 
 /// What stands for standard input.
 pub(crate) const STDIN: &str = "-";
@@ -21,14 +22,17 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 /// What an archive of `pg_dump -Fc` begins with.
 const ARCHIVE: &[u8] = b"PGDMP";
 
+/// How much of standard input is looked at: more than a block of zstd (RFC 8878, 3.1.1.2.4), which decodes only when it is whole.
+const START: u64 = 256 * 1024;
+
 /// Where the content comes from.
 pub(crate) enum Source {
     /// A backup whose files are what they were.
     Set(Box<Set>),
     /// A file that another program made, compressed or not.
     File(PathBuf),
-    /// The same on standard input.
-    Stdin,
+    /// The same on standard input, with what was read of it to see what it is.
+    Stdin(Vec<u8>),
 }
 
 impl Source {
@@ -41,7 +45,9 @@ impl Source {
         deadline: &Deadline,
     ) -> Result<Self, Failure> {
         if choice.is_stdin() {
-            return Ok(Self::Stdin);
+            let mut start = Vec::new();
+            io::stdin().lock().take(START).read_to_end(&mut start).attempt("read standard input")?;
+            return Ok(Self::Stdin(start));
         }
         let path = choice.set(store, url, settings)?;
         if path.is_file() {
@@ -59,7 +65,7 @@ impl Source {
     pub(crate) fn set(&self) -> Option<&Set> {
         match self {
             Self::Set(set) => Some(set),
-            Self::File(_) | Self::Stdin => None,
+            Self::File(_) | Self::Stdin(_) => None,
         }
     }
 
@@ -73,46 +79,57 @@ impl Source {
                 let doing = format!("read {}", path.display());
                 decode(File::open(path).attempt(&doing)?, to, &doing, deadline)
             }
-            Self::Stdin => decode(io::stdin().lock(), to, "read standard input", deadline),
+            Self::Stdin(start) => decode(start.chain(io::stdin().lock()), to, "read standard input", deadline),
         }
     }
 
-    /// Whether it is an archive for `pg_restore`. Standard input is not looked at: it could not be read again.
+    /// Whether it is an archive for `pg_restore`.
     pub(crate) fn is_archive(&self) -> Result<bool, Failure> {
         match self {
             Self::Set(set) => Ok(matches!(set.manifest().format, Format::Custom | Format::Directory)),
-            Self::Stdin => Ok(false),
-            Self::File(path) => {
-                let doing = format!("read {}", path.display());
-                let (codec, from) = detect(File::open(path).attempt(&doing)?, &doing)?;
-                let mut start = Vec::new();
-                // What does not decode is met again when all of it is read.
-                drop(Unpacker::new(codec, 1, from).take(ARCHIVE.len() as u64).read_to_end(&mut start));
-                Ok(start == ARCHIVE)
-            }
+            Self::File(_) | Self::Stdin(_) => self.begins_with(ARCHIVE),
         }
     }
 
-    /// Writes a SQLite database to `to`, whole or with a failure: 65 for what is damaged or none.
-    pub(crate) fn unpack(&self, to: &mut File, deadline: &Deadline, cx: &Context) -> Result<(), Failure> {
-        if self.set().is_some() {
+    /// Whether what another program made begins so, once it is decompressed.
+    fn begins_with(&self, magic: &[u8]) -> Result<bool, Failure> {
+        let doing = format!("read {}", self.name());
+        let from: Box<dyn Read + '_> = match self {
+            Self::Set(_) => return Ok(false),
+            Self::File(path) => Box::new(File::open(path).attempt(&doing)?),
+            Self::Stdin(start) => Box::new(start.as_slice()),
+        };
+        let (codec, from) = detect(from, &doing)?;
+        let mut start = Vec::new();
+        // What does not decode is met again when all of it is read.
+        drop(Unpacker::new(codec, 1, from).take(magic.len() as u64).read_to_end(&mut start));
+        Ok(start == magic)
+    }
+
+    /// Makes a SQLite database of it in an empty file, whole or with a failure: 65 for what is damaged, or neither a database
+    /// nor a dump of one.
+    pub(crate) fn unpack(&self, to: &mut File, path: &Path, deadline: &Deadline, cx: &Context) -> Result<(), Failure> {
+        if self.set().is_some() || self.begins_with(MAGIC)? {
             return self.pour(to, deadline, cx);
         }
-        let mut gate = Gate { to, seen: Vec::new() };
-        let poured = self.pour(&mut gate, deadline, cx);
-        if gate.is_shut() || (poured.is_ok() && gate.seen.len() < MAGIC.len()) {
-            let message = format!("there is no SQLite database in {}", self.name());
-            let hint = "SQL statements become a database with: sqlite3 new.sqlite <dump.sql";
-            return Err(Failure::new(Exit::DAMAGED, message).hint(hint));
+        let mut load = sqlite::Load::begin(path, deadline)?;
+        Feeder::run(self, |bytes| load.feed(bytes).map_err(|failure| self.no_database(failure)), deadline, cx)?;
+        load.finish().map_err(|failure| self.no_database(failure))
+    }
+
+    fn no_database(&self, failure: Failure) -> Failure {
+        if failure.exit != Exit::DAMAGED {
+            return failure;
         }
-        poured
+        let message = format!("there is no SQLite database in {}, nor a whole dump: {}", self.name(), failure.message);
+        Failure { message, ..failure }
     }
 
     /// Looks the unpacked copy over, and at what the manifest says of it: 65 when it is not sound. Returns its tables.
     pub(crate) fn examine(&self, copy: &Path, deadline: &Deadline) -> Result<Census, Failure> {
         match self {
             Self::Set(set) => set.compare(copy, deadline).map(|()| set.manifest().tables.clone()),
-            Self::File(_) | Self::Stdin => sqlite::inspect(copy, deadline).map_err(|failure| match failure.exit {
+            Self::File(_) | Self::Stdin(_) => sqlite::inspect(copy, deadline).map_err(|failure| match failure.exit {
                 Exit::DAMAGED => Failure::new(Exit::DAMAGED, format!("{} is damaged", self.name())),
                 _ => failure,
             }),
@@ -126,7 +143,7 @@ impl Source {
                 format!("the backup {} of {}", set.path().display(), clock::rfc3339(set.manifest().created_at))
             }
             Self::File(path) => format!("the file {}, for which nobody vouches", path.display()),
-            Self::Stdin => "standard input, for which nobody vouches".to_owned(),
+            Self::Stdin(_) => "standard input, for which nobody vouches".to_owned(),
         }
     }
 
@@ -134,7 +151,7 @@ impl Source {
         match self {
             Self::Set(set) => set.path().display().to_string(),
             Self::File(path) => path.display().to_string(),
-            Self::Stdin => "standard input".to_owned(),
+            Self::Stdin(_) => "standard input".to_owned(),
         }
     }
 
@@ -149,7 +166,7 @@ impl Source {
                 cx.detail("sha256", manifest.stored.sha256.as_str());
             }
             Self::File(path) => cx.detail("file", path.display().to_string()),
-            Self::Stdin => cx.detail("file", STDIN),
+            Self::Stdin(_) => cx.detail("file", STDIN),
         }
     }
 }
@@ -173,30 +190,6 @@ fn detect(mut from: impl Read, doing: &str) -> Result<(Codec, impl Read), Failur
     let mut start = Vec::new();
     from.by_ref().take(4).read_to_end(&mut start).attempt(doing)?;
     Ok((Codec::detect(&start), Cursor::new(start).chain(from)))
-}
-
-/// Lets a SQLite database through and stops anything else at its first bytes.
-struct Gate<'a> {
-    to: &'a mut File,
-    seen: Vec<u8>,
-}
-
-impl Gate<'_> {
-    fn is_shut(&self) -> bool {
-        !MAGIC.starts_with(&self.seen)
-    }
-}
-
-impl Write for Gate<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let missing = MAGIC.len() - self.seen.len();
-        self.seen.extend(bytes.iter().take(missing));
-        if self.is_shut() { Err(io::ErrorKind::InvalidData.into()) } else { self.to.write(bytes) }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
-    }
 }
 
 /// `4.2 MB, 3 tables, 12 rows`.

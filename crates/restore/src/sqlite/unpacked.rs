@@ -30,7 +30,7 @@ impl Unpacked {
         let doing = format!("write {}", path.display());
         let mut file = files::create(&path).map_err(|error| uncreatable(live, &Failure::io(&doing, &error)))?;
         let mut unpacked = Self { path, tables: Census::new() };
-        source.unpack(&mut file, deadline, cx)?;
+        source.unpack(&mut file, &unpacked.path, deadline, cx)?;
         file.sync_all().attempt(&doing)?;
         drop(file);
         unpacked.tables = source.examine(&unpacked.path, deadline)?;

@@ -228,25 +228,33 @@ fn dumps_that_other_programs_made_are_restored_when_that_is_said() {
         let sandbox = environment(&database);
         let is_postgres = database.engine() == testkit::Engine::Postgres;
         let dumps = if is_postgres {
-            let dumper = Postgres::program("pg_dump").display().to_string();
+            let dumper = format!("{} -d \"$URL\"", Postgres::program("pg_dump").display());
             vec![
-                format!("{dumper} -d \"$URL\" >dump.sql"),
-                format!("{dumper} -d \"$URL\" | gzip >dump.sql.gz"),
-                format!("{dumper} -Fc -d \"$URL\" >dump.dump"),
+                format!("{dumper} >dump.sql"),
+                format!("{dumper} --inserts --no-owner | gzip >dump.sql.gz"),
+                format!("{dumper} -Fc >dump.dump"),
+                format!("{dumper} -Fc | zstd -q >dump.dump.zst"),
             ]
         } else {
-            let dumper = format!("{} --no-defaults -h 127.0.0.1", Mariadb::program("mariadb-dump").display());
+            let dumper = |name| format!("{} --no-defaults -h 127.0.0.1", Mariadb::program(name).display());
             let to = format!("-P {} -u {} {}", Mariadb::shared().port(), database.role(), database.name());
-            vec![format!("{dumper} {to} >dump.sql"), format!("{dumper} {to} | zstd -q >dump.sql.zst")]
+            vec![
+                format!("{} {to} >dump.sql", dumper("mariadb-dump")),
+                format!("{} --skip-extended-insert --skip-opt {to} | zstd -q >dump.sql.zst", dumper("mysqldump")),
+            ]
         };
         for script in dumps {
             let shell = sandbox.program("/bin/sh".as_ref()).env("URL", database.url());
             shell.env("MYSQL_PWD", database.password()).args(["-c", &script]).check();
             let file = script.rsplit_once('>').unwrap().1;
-            database.sql_as_app("DELETE FROM t");
             restore(&sandbox, &[file]).code(2).stderr_has("say --unverified").check();
-            restore(&sandbox, &["--unverified", "--without-safety-backup", file]).any_stdout().any_stderr().check();
-            assert_eq!(rows(&database), "2", "{script}");
+            for source in [file, "-"] {
+                database.sql_as_app("DELETE FROM t");
+                let run = restore(&sandbox, &["--unverified", "--without-safety-backup", source]);
+                let run = run.stdin_file(fs::File::open(sandbox.path(file)).unwrap());
+                run.any_stdout().any_stderr().check();
+                assert_eq!(rows(&database), "2", "{script}, from {source}");
+            }
         }
     }
 }
