@@ -51,7 +51,11 @@ const TOOL: Tool = Tool {
             Exit::ABSENT,
             "the database, or DEPLOY_ROOT, is not there; verify, accept: there is no such backup, or none at all",
         ),
-        (Exit::UNAVAILABLE, "the server does not answer, or its client programs are missing; no backup was made"),
+        (
+            Exit::UNAVAILABLE,
+            "the server does not answer, or its client programs are missing: no backup was made; verify, prune: pg_restore, \
+             which alone reads archives, is missing",
+        ),
         (Exit::CANNOT_CREATE, "BACKUP_DIR cannot be made or written to"),
         (
             Exit::IO,

@@ -1,7 +1,7 @@
 //! What the engines have in common, for the tools that treat them alike.
 
 use std::fmt::{self, Display};
-use std::io::Read;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use kit::{Failure, Meter};
@@ -116,6 +116,24 @@ pub trait Text {
     /// Takes the next bytes; they may end anywhere.
     fn read(&mut self, bytes: &[u8]);
 
+    /// Refuses a text that does what no dump of one database does (65): commands to the client, statements that leave the
+    /// database or change the server. Asked before the bytes that were read go to a client.
+    fn require_harmless(&self) -> Result<(), Failure>;
+
     /// The tables with their rows: 65 when the text does not end as a whole dump does.
     fn finish(self: Box<Self>) -> Result<Census, Failure>;
+}
+
+/// Gives what is written to it to whoever learns from it.
+pub(crate) struct Reader(pub(crate) Box<dyn Text>);
+
+impl Write for Reader {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.read(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -4,6 +4,7 @@
 //! They learn by their environment where to connect and as whom, so no argument holds a password or a foreign name. How a
 //! program ended is part of what it printed: a dump that breaks off is none.
 
+mod archive;
 mod census;
 mod client;
 mod connection;
@@ -37,6 +38,7 @@ use crate::postgres::client::{Clients, any_psql};
 use crate::postgres::session::Session;
 use crate::postgres::version::Version;
 
+pub use archive::read_archive;
 pub use keeper::Keeper;
 pub use load::{Loading, Trust};
 pub use scratch::Scratch;

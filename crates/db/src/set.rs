@@ -9,10 +9,10 @@ use kit::{Exit, Failure, Meter};
 use crate::checksums::{self, Sums};
 use crate::deadline::Deadline;
 use crate::digest::Tally;
-use crate::engine::{Format, Text};
+use crate::engine::{Format, Reader};
 use crate::manifest::{Census, Manifest, difference};
 use crate::packing::unpack;
-use crate::{server, sqlite};
+use crate::{postgres, server, sqlite};
 
 /// The manifest's file in a set.
 pub const MANIFEST_FILE: &str = "manifest.json";
@@ -75,10 +75,7 @@ impl Set {
         } else {
             unpack(&path, manifest.compression, to, deadline)
         };
-        let packed = unpacked.map_err(|failure| match failure.exit {
-            Exit::DAMAGED => damaged(&self.path, &failure.message),
-            _ => failure,
-        })?;
+        let packed = unpacked.map_err(|failure| self.blame(failure))?;
         for (what, is, should) in [
             ("compressed database", packed.stored.size, manifest.stored.size),
             ("database", packed.raw, manifest.raw.size),
@@ -103,8 +100,27 @@ impl Set {
             .ok_or_else(|| damaged(&self.path, &format!("{} has no text", self.manifest.engine)))?;
         let mut reader = Reader(text);
         self.unpack(&mut meter.watch(&mut reader), deadline)?;
-        let tables = reader.0.finish().map_err(|failure| damaged(&self.path, &failure.message))?;
+        let tables = reader.0.require_harmless().and_then(|()| reader.0.finish());
+        let tables = tables.map_err(|failure| self.blame(failure))?;
         self.has(&tables)
+    }
+
+    /// Reads an archive of PostgreSQL through, the set's own directory or a copy that [`Set::unpack`] wrote: 65 unless
+    /// `pg_restore` can, and it has the tables and rows that the manifest says.
+    pub fn read_archive(&self, archive: &Path, deadline: &Deadline) -> Result<(), Failure> {
+        let made_by = self.manifest.client_version.as_ref().unwrap_or(&self.manifest.engine_version);
+        let tables = postgres::read_archive(archive, made_by, deadline).map_err(|failure| self.blame(failure))?;
+        self.has(&tables)
+    }
+
+    /// Says of what is damaged that it is this set.
+    #[must_use]
+    pub fn blame(&self, failure: Failure) -> Failure {
+        let is_said = failure.message.starts_with(&format!("the backup {}", self.path.display()));
+        if failure.exit != Exit::DAMAGED || is_said {
+            return failure;
+        }
+        damaged(&self.path, &failure.message)
     }
 
     fn has(&self, tables: &Census) -> Result<(), Failure> {
@@ -117,25 +133,8 @@ impl Set {
     /// Looks at a copy that [`Set::unpack`] wrote, and that nobody else uses: 65 unless the database is sound through and
     /// through and has the tables and rows that the manifest says.
     pub fn compare(&self, copy: &Path, deadline: &Deadline) -> Result<(), Failure> {
-        let tables = sqlite::inspect(copy, deadline).map_err(|failure| match failure.exit {
-            Exit::DAMAGED => damaged(&self.path, &failure.message),
-            _ => failure,
-        })?;
+        let tables = sqlite::inspect(copy, deadline).map_err(|failure| self.blame(failure))?;
         self.has(&tables)
-    }
-}
-
-/// Gives a text to whoever learns from it.
-struct Reader(Box<dyn Text>);
-
-impl Write for Reader {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.read(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

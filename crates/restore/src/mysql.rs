@@ -94,7 +94,7 @@ impl Target {
         {
             left_over(&format!("the schema {name}"), &failure, cx);
         }
-        loaded.map(|loaded| (scratch, loaded))
+        loaded.map(|loaded| (scratch, loaded)).map_err(|failure| source.blame(failure))
     }
 }
 

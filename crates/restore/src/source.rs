@@ -69,6 +69,14 @@ impl Source {
         }
     }
 
+    /// Says of what is damaged that it is this backup; of what another program made, whoever asked knows where it is from.
+    pub(crate) fn blame(&self, failure: Failure) -> Failure {
+        match self.set() {
+            Some(set) => set.blame(failure),
+            None => failure,
+        }
+    }
+
     /// Decompresses all of it into `to`: 65 for what is damaged. What was written before a failure is good for nothing.
     pub(crate) fn pour(&self, to: &mut impl Write, deadline: &Deadline, cx: &Context) -> Result<(), Failure> {
         let expected = self.set().map(|set| set.manifest().raw.size);

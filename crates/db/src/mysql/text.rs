@@ -19,18 +19,6 @@ pub struct Text {
 }
 
 impl Text {
-    /// Refuses a text that does what no dump of one database does (65): commands to the client, statements that leave the
-    /// database or change the server. Asked before the bytes that were read go to a client.
-    pub fn require_harmless(&self) -> Result<(), Failure> {
-        self.lexer.statement.offence.as_ref().map_or(Ok(()), |offence| {
-            let message = format!("the dump does what no dump of one database does: {offence}");
-            Err(Failure::new(Exit::DAMAGED, message)
-                .hint("make the dump of one database alone: mariadb-dump NAME, without --databases"))
-        })
-    }
-}
-
-impl Text {
     /// How many bytes its longest statement has, of what was read.
     pub(crate) fn longest_statement(&self) -> u64 {
         self.lexer.statement.longest
@@ -50,6 +38,14 @@ impl Text {
 impl crate::engine::Text for Text {
     fn read(&mut self, bytes: &[u8]) {
         self.lexer.read(bytes);
+    }
+
+    fn require_harmless(&self) -> Result<(), Failure> {
+        self.lexer.statement.offence.as_ref().map_or(Ok(()), |offence| {
+            let message = format!("the dump does what no dump of one database does: {offence}");
+            Err(Failure::new(Exit::DAMAGED, message)
+                .hint("make the dump of one database alone: mariadb-dump NAME, without --databases"))
+        })
     }
 
     fn finish(self: Box<Self>) -> Result<Census, Failure> {

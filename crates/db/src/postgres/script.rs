@@ -196,6 +196,10 @@ impl Text for Script {
         }
     }
 
+    fn require_harmless(&self) -> Result<(), Failure> {
+        self.wrong.clone().map_or(Ok(()), Err)
+    }
+
     fn finish(mut self: Box<Self>) -> Result<Census, Failure> {
         if let Some(wrong) = self.wrong {
             return Err(wrong);
