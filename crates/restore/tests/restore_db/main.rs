@@ -14,4 +14,5 @@ mod readers;
 mod renaming;
 mod round_trip;
 mod server;
+mod small_disk;
 mod undo;
