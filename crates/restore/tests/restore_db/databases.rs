@@ -205,7 +205,7 @@ fn what_killed_restores_of_mariadb_have_left_beside_it_goes_and_nothing_else() {
         database.sql(&format!("CREATE DATABASE {}", named(end)));
     }
     restore(&sandbox, &["--without-safety-backup", "latest"]).any_stdout().any_stderr().check();
-    assert_eq!(beside(&database), [database.name().to_owned(), named(others[0]), named(others[1])]);
+    assert_eq!(left_beside(&database), [database.name().to_owned(), named(others[0]), named(others[1])]);
 }
 
 #[test]
