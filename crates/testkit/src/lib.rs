@@ -31,6 +31,7 @@ pub use rich::rich_sqlite;
 pub use run::{Ran, Run};
 pub use saga::{Open, Saga, Truth};
 pub use sandbox::Sandbox;
+pub use server::Server;
 pub use terminal::{Terminal, screen};
 pub use tools::{TOOLS, tool_path, tools_dir};
 

@@ -1,5 +1,6 @@
 //! A real MariaDB server from Debian's package, for one test process or one test.
 
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -96,53 +97,26 @@ impl Mariadb {
         self.login().must(text)
     }
 
-    /// Its port on 127.0.0.1.
-    pub fn port(&self) -> u16 {
-        self.server.port()
-    }
-
     /// Its socket.
     pub fn socket(&self) -> PathBuf {
         self.server.dir().join("socket")
     }
 
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.server.pid()
-    }
-
-    /// Ends the server as a power cut does.
-    pub fn kill_server(&self) {
-        self.server.kill();
-    }
-
-    /// Ends it in good order.
-    pub fn stop(&self) {
-        self.server.stop();
-    }
-
-    /// Lets it stand still: whoever connects is accepted, and never answered.
-    pub fn pause(&self) {
-        self.server.pause();
-    }
-
-    /// Lets it go on after [`Mariadb::pause`].
-    pub fn resume(&self) {
-        self.server.resume();
-    }
-
-    /// What it wrote into its log since it was started last.
-    pub fn log(&self) -> String {
-        self.server.log()
-    }
-
-    /// Starts it again, on the same port; it comes back from [`Mariadb::kill_server`] as from a crash.
+    /// Starts it again, on the same port; it comes back from [`Server::kill_server`] as from a crash.
     pub fn restart(&self) {
         self.server.restart(|dir, _| is_there(dir) && query(&self.login(), "SELECT 1").is_ok());
     }
 
     fn login(&self) -> Login {
         login(self.server.dir(), self.server.port(), &self.password)
+    }
+}
+
+impl Deref for Mariadb {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::ops::Deref;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -102,53 +103,26 @@ impl Postgres {
         self.login().must(text)
     }
 
-    /// Its port on 127.0.0.1.
-    pub fn port(&self) -> u16 {
-        self.server.port()
-    }
-
     /// The directory of its socket.
     pub fn socket_dir(&self) -> &Path {
         self.server.dir()
     }
 
-    /// Its first process.
-    pub fn pid(&self) -> u32 {
-        self.server.pid()
-    }
-
-    /// Ends the server and all that serve for it as a power cut does.
-    pub fn kill_server(&self) {
-        self.server.kill();
-    }
-
-    /// Ends it in good order: who is connected is thrown out, and what is committed is there when it starts again.
-    pub fn stop(&self) {
-        self.server.stop();
-    }
-
-    /// Lets it stand still: whoever connects is accepted, and never answered.
-    pub fn pause(&self) {
-        self.server.pause();
-    }
-
-    /// Lets it go on after [`Postgres::pause`].
-    pub fn resume(&self) {
-        self.server.resume();
-    }
-
-    /// What it wrote into its log since it was started last.
-    pub fn log(&self) -> String {
-        self.server.log()
-    }
-
-    /// Starts it again, on the same port; it comes back from [`Postgres::kill_server`] as from a crash.
+    /// Starts it again, on the same port; it comes back from [`Server::kill_server`] as from a crash.
     pub fn restart(&self) {
         self.server.restart(|dir, port| is_there(dir, port) && query(&self.login(), "SELECT 1").is_ok());
     }
 
     fn login(&self) -> Login {
         login(self.server.dir(), self.server.port(), &self.password)
+    }
+}
+
+impl Deref for Postgres {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
     }
 }
 

@@ -26,8 +26,9 @@ pub(crate) struct Recipe {
     pub(crate) stop: &'static str,
 }
 
-/// A server, its watcher and its directory. The directory is gone once it is dropped.
-pub(crate) struct Server {
+/// A server that runs, of either engine. It and its directory are gone once it is dropped, and when the test process ends,
+/// however that ends.
+pub struct Server {
     watcher: Mutex<Watcher>,
     dir: PathBuf,
     port: u16,
@@ -58,22 +59,22 @@ impl Server {
     }
 
     /// Its directory: socket, data, log.
-    pub(crate) fn dir(&self) -> &Path {
+    pub fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// Its port on 127.0.0.1; it keeps it when it is started anew.
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port
     }
 
     /// Its process.
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.watcher().server.expect("the server runs")
     }
 
     /// Ends it in good order. Nothing happens when it does not run.
-    pub(crate) fn stop(&self) {
+    pub fn stop(&self) {
         let mut watcher = self.watcher();
         if let Some(pid) = watcher.server {
             signal(self.stop, pid);
@@ -82,7 +83,7 @@ impl Server {
     }
 
     /// Ends it and its children as a power cut does.
-    pub(crate) fn kill(&self) {
+    pub fn kill_server(&self) {
         let mut watcher = self.watcher();
         let Some(pid) = watcher.server else { return };
         let children = halt(pid);
@@ -95,14 +96,14 @@ impl Server {
     }
 
     /// Lets it and its children stand still: who connects is accepted by the kernel and never answered.
-    pub(crate) fn pause(&self) {
+    pub fn pause(&self) {
         for child in halt(self.pid()) {
             signal("STOP", child.pid);
         }
     }
 
     /// Lets it go on after [`Server::pause`].
-    pub(crate) fn resume(&self) {
+    pub fn resume(&self) {
         let pid = self.pid();
         for child in children(pid) {
             signal("CONT", child.pid);
@@ -111,7 +112,7 @@ impl Server {
     }
 
     /// What it said since it was started last.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(self.dir.join("log")).unwrap_or_default()).into_owned()
     }
 
