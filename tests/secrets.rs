@@ -13,8 +13,9 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 
 use server::Server;
-use server::canary::{API, APP, CANARIES, INHERITED, LISTED};
-use server::trace::{self, Trace};
+use server::canary::{ADMIN, API, APP, CANARIES, DATABASE, INHERITED, LISTED};
+use server::trace::{self, Exec, Trace};
+use testkit::{Database, Engine, Mariadb, Postgres, Wish};
 
 /// Everything about a deployment that somebody else could read.
 struct Seen {
@@ -121,6 +122,16 @@ fn may_hold_secrets(path: &str) -> bool {
     copies || path.ends_with("/prod/deploy.env") || path.ends_with("/prod/app.env")
 }
 
+/// A client of PostgreSQL learns the password from its environment, which nobody else can read; one of MariaDB from a file
+/// that is in memory only, and has no name that anybody could open.
+fn is_told_the_client(exec: &Exec, variable: &[u8]) -> bool {
+    let program = exec.args.first().map(|program| String::from_utf8_lossy(program).into_owned()).unwrap_or_default();
+    let client = program.rsplit('/').next().unwrap_or_default();
+    variable.starts_with(b"PGPASSWORD=") && ["psql", "pg_dump", "pg_restore"].contains(&client)
+}
+
+const IN_MEMORY: &str = "/memfd:pushback";
+
 /// Every place where a secret is and must not be.
 fn leaks(seen: &Seen) -> BTreeSet<String> {
     let mut leaks = BTreeSet::new();
@@ -141,13 +152,15 @@ fn leaks(seen: &Seen) -> BTreeSet<String> {
                 INHERITED => !is_users,
                 _ => false,
             };
-            if !may && exec.env.iter().any(|variable| canary.is_in(variable)) {
+            let is_told = |variable: &[u8]| matches!(index, DATABASE | ADMIN) && is_told_the_client(exec, variable);
+            if !may && exec.env.iter().any(|variable| canary.is_in(variable) && !is_told(variable)) {
                 leaks.insert(format!("{name} in the environment of {program}"));
             }
         }
         for write in &seen.trace.writes {
             let asks = index == API && write.place.starts_with("socket:");
-            if !asks && !may_hold_secrets(&write.place) && canary.is_in(&write.bytes) {
+            let tells = index == DATABASE && write.place.starts_with(IN_MEMORY);
+            if !asks && !tells && !may_hold_secrets(&write.place) && canary.is_in(&write.bytes) {
                 leaks.insert(format!("{name} written to {}", write.place));
             }
         }
@@ -210,12 +223,12 @@ fn what_is_told_of_tests_a_build_and_an_app_that_fail_holds_no_secret() {
 
 #[test]
 fn a_backup_that_fails_tells_no_password_of_its_database() {
-    let address = CANARIES[9].in_address();
+    let address = CANARIES[DATABASE].in_address();
     for url in [
         format!("postgres://app:{address}@db.example.org/app?sslpassword={address}"),
         format!("sqlite:///srv/db?key={address}"),
         format!("{address}://db/app"),
-        CANARIES[9].value(),
+        CANARIES[DATABASE].value(),
     ] {
         let (server, _api) = server();
         server.sandbox.set("DATABASE_URL", &url);
@@ -228,6 +241,112 @@ fn a_backup_that_fails_tells_no_password_of_its_database() {
     let seen = push(&server, "ok too");
     assert_eq!(last_end(&server), 3);
     nothing_leaks(&seen);
+}
+
+/// A database of each engine whose password is a secret that is looked for.
+fn databases() -> [Database; 2] {
+    let wish = || Wish { password: CANARIES[DATABASE].value(), creator: true, ..Wish::default() };
+    [Postgres::shared().make(wish()), Mariadb::shared().make(wish())].map(|database| {
+        database.sql_as_app("CREATE TABLE t (x int)");
+        database.sql_as_app("INSERT INTO t VALUES (1), (2)");
+        database
+    })
+}
+
+/// Runs commands one after the other, watched; each must end with the code in front of it.
+fn run_all(server: &Server, commands: &[&str]) -> Seen {
+    let step = |line: &&str| {
+        let (code, command) = line.split_once(' ').unwrap();
+        format!("code=0; {command} || code=$?; test $code = {code} || {{ echo \"ended with $code\"; exit; }}")
+    };
+    let steps = commands.iter().map(step).collect::<Vec<_>>().join("\n");
+    let mut shell = Command::new("/bin/sh");
+    shell.current_dir(server.sandbox.path("")).env("PUSHBACK_ENV", server.sandbox.env_file());
+    shell.args(["-c", &format!("PATH=\"$PWD/tools:$PATH\"\n{steps}\necho all ended so")]);
+    let seen = watch(server, shell);
+    let said = String::from_utf8_lossy(&seen.said);
+    assert!(said.contains("all ended so\n"), "{commands:?}: {said}");
+    seen
+}
+
+#[test]
+fn what_is_done_with_a_database_on_a_server_tells_its_password_only_to_its_clients() {
+    for database in databases() {
+        let (server, _api) = server();
+        server.sandbox.set("DATABASE_URL", &database.url());
+        if database.engine() == Engine::Postgres {
+            let admin = Postgres::shared().make(Wish { password: CANARIES[ADMIN].value(), ..Wish::default() });
+            database.sql(&format!("ALTER ROLE {} SUPERUSER", admin.role()));
+            server.sandbox.set("ADMIN_DATABASE_URL", &admin.url());
+        }
+        let seen = push(&server, "ok too");
+        assert_eq!(last_end(&server), 0, "{}", String::from_utf8_lossy(&seen.said));
+        nothing_leaks(&seen);
+        let canary = CANARIES[DATABASE];
+        let is_told = match database.engine() {
+            Engine::Postgres => seen.trace.execs.iter().any(|exec| exec.env.iter().any(|it| canary.is_in(it))),
+            Engine::Mariadb => {
+                seen.trace.writes.iter().any(|it| it.place.starts_with(IN_MEMORY) && canary.is_in(&it.bytes))
+            }
+        };
+        assert!(is_told, "a client is told the password, and this test sees it");
+        let custom = if database.engine() == Engine::Postgres { "0 backup-db --format custom" } else { "0 backup-db" };
+        let seen = run_all(
+            &server,
+            &[
+                "0 backup-db check",
+                custom,
+                "0 backup-db verify",
+                "0 backup-db list --json",
+                "0 backup-db --output - >dump.gz",
+                "0 restore-db --dry-run latest",
+                "0 restore-db --drill latest",
+                "0 restore-db --yes --json latest",
+                "0 restore-db --yes --undo",
+                "0 deploy-status --json",
+            ],
+        );
+        nothing_leaks(&seen);
+    }
+}
+
+#[test]
+fn what_goes_wrong_with_a_database_on_a_server_tells_no_password() {
+    for database in databases() {
+        let (server, _api) = server();
+        server.sandbox.set("DATABASE_URL", &database.url());
+        let end = match database.engine() {
+            Engine::Postgres => "-- PostgreSQL database dump complete\n",
+            Engine::Mariadb => "-- Dump completed\n",
+        };
+        server.sandbox.write("foreign.sql", format!("INSERT INTO nowhere VALUES (1);\n{end}"));
+        nothing_leaks(&run_all(
+            &server,
+            &[
+                "0 backup-db",
+                "74 restore-db --yes --without-safety-backup --unverified foreign.sql",
+                "0 for file in prod/backups/2*/database.sql.gz; do printf x >>\"$file\"; done",
+                "65 restore-db --yes latest",
+                "1 restore-db --drill latest",
+                "1 backup-db verify",
+                "66 restore-db --yes nowhere",
+            ],
+        ));
+        let place = format!(":{}/", database.url().rsplit_once(':').unwrap().1.split_once('/').unwrap().0);
+        server.sandbox.set("DATABASE_URL", &database.url().replace(&place, ":1/"));
+        nothing_leaks(&run_all(&server, &["69 backup-db", "69 restore-db --yes latest", "69 backup-db check --json"]));
+        server.sandbox.set("DATABASE_URL", &format!("{}?nonsense={}", database.url(), CANARIES[DATABASE].in_address()));
+        nothing_leaks(&run_all(&server, &["78 backup-db", "78 restore-db --yes latest", "78 backup-db check --json"]));
+        server.sandbox.set("DATABASE_URL", &database.url());
+        database.sql(&match database.engine() {
+            Engine::Postgres => format!("ALTER ROLE {} PASSWORD 'another'", database.role()),
+            Engine::Mariadb => format!("SET PASSWORD FOR '{}'@'%' = PASSWORD('another')", database.role()),
+        });
+        nothing_leaks(&run_all(&server, &["77 backup-db check", "77 restore-db --yes latest"]));
+        let seen = push(&server, "ok too");
+        assert_eq!(last_end(&server), 3, "{}", String::from_utf8_lossy(&seen.said));
+        nothing_leaks(&seen);
+    }
 }
 
 #[test]

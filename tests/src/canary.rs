@@ -20,9 +20,13 @@ pub const APP: usize = 1;
 pub const LISTED: usize = 2;
 /// It stands in the environment of whoever pushes.
 pub const INHERITED: usize = 3;
+/// The password of the database, which its own clients are told.
+pub const DATABASE: usize = 9;
+/// That of the superuser who helps a restore.
+pub const ADMIN: usize = 10;
 
 /// One for each setting that could hold a secret.
-pub const CANARIES: [Canary; 10] = [
+pub const CANARIES: [Canary; 11] = [
     Canary { setting: "API_URL", halves: ["Kq7vXw2nRb9tLz4m", "Ud6hYs3jPc8fGe5a"] },
     Canary { setting: "SECRET_KEY", halves: ["Zt4xNm8wQc2vBk6r", "Jh9pLs5dFy3gTe7u"] },
     Canary { setting: "TEST_TOKEN", halves: ["Wm3cRv7xKn5qTb9z", "Pa8sDg4hJf6kLy2u"] },
@@ -33,6 +37,7 @@ pub const CANARIES: [Canary; 10] = [
     Canary { setting: "WEBHOOK_SECRET", halves: ["Nk2wBq6rVx8cTm4z", "Fj5hUd9gYs3pAe7l"] },
     Canary { setting: "NOBODY_KNOWS_THIS", halves: ["Rz7tCm3nKv9bXq5w", "Se6yPh2jDf8gLa4u"] },
     Canary { setting: "DATABASE_URL", halves: ["Mw4qTk8zBn2xRv6c", "Ug9sJy5dHf7pLe3a"] },
+    Canary { setting: "ADMIN_DATABASE_URL", halves: ["Bv3nWx7kCq9rTm5z", "Yd8jLp2sGh4eAf6u"] },
 ];
 
 impl Canary {
