@@ -14,7 +14,7 @@ pub(crate) fn environment(database: &Database) -> Sandbox {
 }
 
 /// One database of each engine, whose role may make others.
-fn both() -> [Database; 2] {
+pub(crate) fn both() -> [Database; 2] {
     [Postgres::shared().fresh_creator(), Mariadb::shared().fresh_creator()]
 }
 
@@ -27,7 +27,7 @@ fn restore(sandbox: &Sandbox, args: &[&str]) -> Run {
 }
 
 /// All that a restore must bring back.
-fn state(database: &Database) -> (BTreeMap<String, String>, String, String) {
+pub(crate) fn state(database: &Database) -> (BTreeMap<String, String>, String, String) {
     (database.fingerprint(), database.schema(), database.properties())
 }
 

@@ -6,6 +6,7 @@ mod consent;
 mod damage;
 mod databases;
 mod exit_codes;
+mod extremes;
 mod foreign;
 mod interruption;
 mod mutilation;
