@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use db::manifest::{Census, difference};
 use db::postgres::{Keeper, Postgres, Scratch, Trust};
-use db::{Address, Deadline, Format, Store, Url, packing};
+use db::{Address, Deadline, Store, Url, packing};
 use kit::{Attempt, Context, Exit, Failure, files};
 
 use crate::server::left_over;
@@ -145,8 +145,7 @@ fn load_archive(
     cx: &Context,
 ) -> Result<(), Failure> {
     let jobs = u32::try_from(packing::threads()).unwrap_or(1);
-    if let Some(set) = source.set().filter(|set| set.manifest().format == Format::Directory) {
-        let path = set.path().join(&set.manifest().file);
+    if let Some(path) = source.directory() {
         let loaded = scratch.load_archive(&path, jobs, trust(source), deadline);
         return loaded.map_err(|failure| why_not(source, &path, failure, deadline));
     }

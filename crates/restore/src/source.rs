@@ -22,6 +22,9 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 /// What an archive of `pg_dump -Fc` begins with.
 const ARCHIVE: &[u8] = b"PGDMP";
 
+/// What every archive of `pg_dump -Fd` holds.
+const CONTENTS: &str = "toc.dat";
+
 /// How much of standard input is looked at: more than a block of zstd (RFC 8878, 3.1.1.2.4), which decodes only when it is whole.
 const START: u64 = 256 * 1024;
 
@@ -29,7 +32,7 @@ const START: u64 = 256 * 1024;
 pub(crate) enum Source {
     /// A backup whose files are what they were.
     Set(Box<Set>),
-    /// A file that another program made, compressed or not.
+    /// A file that another program made, compressed or not; or a directory, by `pg_dump -Fd`.
     File(PathBuf),
     /// The same on standard input, with what was read of it to see what it is.
     Stdin(Vec<u8>),
@@ -53,6 +56,9 @@ impl Source {
         if path.is_file() {
             let name = path.display().to_string();
             return choice.unverified.then_some(Self::File(path)).ok_or_else(|| unvouched(&name));
+        }
+        if choice.unverified && matches!(url, Url::Postgres(_)) && path.join(CONTENTS).is_file() {
+            return Ok(Self::File(path));
         }
         if choice.unverified {
             let message = format!("--unverified is for files of other programs, and {} is none", path.display());
@@ -95,7 +101,19 @@ impl Source {
     pub(crate) fn is_archive(&self) -> Result<bool, Failure> {
         match self {
             Self::Set(set) => Ok(matches!(set.manifest().format, Format::Custom | Format::Directory)),
-            Self::File(_) | Self::Stdin(_) => self.begins_with(ARCHIVE),
+            Self::File(_) | Self::Stdin(_) => Ok(self.directory().is_some() || self.begins_with(ARCHIVE)?),
+        }
+    }
+
+    /// The directory of an archive in many files.
+    pub(crate) fn directory(&self) -> Option<PathBuf> {
+        match self {
+            Self::Set(set) => {
+                let path = set.path().join(&set.manifest().file);
+                (set.manifest().format == Format::Directory).then_some(path)
+            }
+            Self::File(path) => path.is_dir().then(|| path.clone()),
+            Self::Stdin(_) => None,
         }
     }
 

@@ -247,6 +247,21 @@ fn dumps_that_other_programs_made_are_restored_when_that_is_said() {
 }
 
 #[test]
+fn an_archive_in_a_directory_that_pg_dump_made_is_restored_when_that_is_said() {
+    let database = Postgres::shared().fresh_creator();
+    simple(&database);
+    let sandbox = environment(&database);
+    let dumper = sandbox.program(&Postgres::program("pg_dump")).args(["-Fd", "-j2", "-f", "dump.dir"]);
+    dumper.args(["-d", &database.url()]).check();
+    database.sql_as_app("DELETE FROM t");
+    restore(&sandbox, &["./dump.dir"]).code(65).stderr_has("manifest.json is missing").check();
+    restore(&sandbox, &["--unverified", "dump.dir"]).any_stdout().any_stderr().check();
+    assert_eq!(rows(&database), "2");
+    fs::remove_file(sandbox.path("dump.dir/toc.dat")).unwrap();
+    restore(&sandbox, &["--unverified", "./dump.dir"]).code(2).stderr_has("for files of other programs").check();
+}
+
+#[test]
 fn commands_for_the_client_in_a_foreign_dump_never_run() {
     for database in both() {
         simple(&database);

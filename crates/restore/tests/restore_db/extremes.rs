@@ -42,7 +42,7 @@ fn comes_back(database: &Database, formats: &[&str], spoil: &str) {
     let good = state(database);
     for format in formats {
         let set = measured(&sandbox, "backup-db", &["--format", format]);
-        sandbox.tool("backup-db").args(["verify", &set]).stdout_has("  verified  ").check();
+        assert!(measured(&sandbox, "backup-db", &["verify", &set]).contains("  verified  "));
         database.sql_as_app(spoil);
         assert!(state(database) != good);
         let keep = "--keep-previous=0";
@@ -107,7 +107,7 @@ fn large_blobs_of_sqlite_come_back_in_little_memory() {
             &path,
             &format!(
                 "DELETE FROM blobs; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {number})
-                 INSERT INTO blobs SELECT i, zeroblob(900000) || randomblob(100000) FROM n"
+                 INSERT INTO blobs SELECT i, randomblob(1000000) FROM n"
             ),
         );
         let good = hashes(&sandbox, &path);
@@ -115,6 +115,10 @@ fn large_blobs_of_sqlite_come_back_in_little_memory() {
         server::fill(&path, "UPDATE blobs SET b = x'00'");
         assert_ne!(hashes(&sandbox, &path), good);
         measured(&sandbox, "restore-db", &["--yes", &set]);
+        assert!(hashes(&sandbox, &path) == good);
+        sandbox.program("/bin/sh".as_ref()).args(["-c", "sqlite3 \"$0\" .dump >dump.sql"]).arg(&path).check();
+        server::fill(&path, "UPDATE blobs SET b = x'00'");
+        measured(&sandbox, "restore-db", &["--yes", "--unverified", "dump.sql"]);
         assert!(hashes(&sandbox, &path) == good);
     }
 }
