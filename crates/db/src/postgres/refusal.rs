@@ -1,4 +1,4 @@
-//! Why a server lets somebody not in, when it says so in words that are not known: it speaks the language that it was set to
+//! Why a server does not let somebody in, where it says so in words that are not known: it speaks the language that it was set to
 //! (`lc_messages`, which only a superuser may change), and no client tells the SQLSTATE of a connection that it did not get.
 //! So another database of the server is asked about the one that is meant, and else it counts whom the words name.
 
