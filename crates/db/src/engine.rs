@@ -71,6 +71,15 @@ impl Display for Format {
     }
 }
 
+/// Whether a dump is known to be what one of our own backups holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Its hash is that of the set's manifest.
+    Verified,
+    /// Nobody knows who made it.
+    Unverified,
+}
+
 /// A database on a server that answers, with the client programs that fit it.
 pub trait Server {
     /// The version of the server, as it says itself: `15.18`, `10.11.14-MariaDB`.

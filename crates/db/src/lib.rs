@@ -26,7 +26,7 @@ pub mod url;
 pub use address::Address;
 pub use codec::{Codec, Packer, Unpacker};
 pub use deadline::Deadline;
-pub use engine::{Engine, Format};
+pub use engine::{Engine, Format, Trust};
 pub use entry::Entry;
 pub use grade::Grade;
 pub use manifest::Manifest;

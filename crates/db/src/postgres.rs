@@ -40,7 +40,7 @@ use crate::postgres::version::Version;
 
 pub use archive::read_archive;
 pub use keeper::Keeper;
-pub use load::{Loading, Trust};
+pub use load::Loading;
 pub use scratch::Scratch;
 pub use script::Script;
 

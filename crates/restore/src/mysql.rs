@@ -99,7 +99,7 @@ impl Target {
 }
 
 fn fill(scratch: &Scratch, source: &Source, deadline: &Deadline, cx: &Context) -> Result<Loaded, Failure> {
-    let mut load = scratch.load(deadline)?;
+    let mut load = scratch.load(source.trust(), deadline)?;
     Feeder::run(source, |bytes| load.feed(bytes), deadline, cx)?;
     let loaded = load.finish()?;
     let told = source.set().map(|set| &set.manifest().tables);

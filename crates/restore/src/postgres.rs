@@ -7,7 +7,7 @@ use std::process;
 use std::time::Instant;
 
 use db::manifest::{Census, difference};
-use db::postgres::{Keeper, Postgres, Scratch, Trust};
+use db::postgres::{Keeper, Postgres, Scratch};
 use db::{Address, Deadline, Store, Url, packing};
 use kit::{Attempt, Context, Exit, Failure, files};
 
@@ -126,7 +126,7 @@ fn fill(scratch: &Scratch, source: &Source, store: &Store, deadline: &Deadline, 
 }
 
 fn load_text(scratch: &Scratch, source: &Source, deadline: &Deadline, cx: &Context) -> Result<Census, Failure> {
-    let mut loading = scratch.load(trust(source), deadline)?;
+    let mut loading = scratch.load(source.trust(), deadline)?;
     match source.pour(&mut loading, deadline, cx) {
         Ok(()) => loading.finish(),
         // A psql that reads no more knows why.
@@ -146,7 +146,7 @@ fn load_archive(
 ) -> Result<(), Failure> {
     let jobs = u32::try_from(packing::threads()).unwrap_or(1);
     if let Some(path) = source.directory() {
-        let loaded = scratch.load_archive(&path, jobs, trust(source), deadline);
+        let loaded = scratch.load_archive(&path, jobs, source.trust(), deadline);
         return loaded.map_err(|failure| why_not(source, &path, failure, deadline));
     }
     let doing = format!("make a file in {}", store.dir().display());
@@ -154,7 +154,7 @@ fn load_archive(
     let mut file = tempfile::tempfile_in(store.dir()).attempt(doing)?;
     source.pour(&mut file, deadline, cx)?;
     let path = PathBuf::from(format!("/proc/{}/fd/{}", process::id(), file.as_raw_fd()));
-    let loaded = scratch.load_archive(&path, jobs, trust(source), deadline);
+    let loaded = scratch.load_archive(&path, jobs, source.trust(), deadline);
     loaded.map_err(|failure| why_not(source, &path, failure, deadline))
 }
 
@@ -164,10 +164,6 @@ fn why_not(source: &Source, archive: &Path, failure: Failure, deadline: &Deadlin
         return failure;
     };
     set.read_archive(archive, deadline).err().filter(|read| read.exit == Exit::DAMAGED).unwrap_or(failure)
-}
-
-fn trust(source: &Source) -> Trust {
-    if source.set().is_some() { Trust::Verified } else { Trust::Unverified }
 }
 
 fn require_equal(expected: Option<&Census>, found: &Census) -> Result<(), Failure> {

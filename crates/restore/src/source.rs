@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
 use db::manifest::Census;
-use db::{Codec, Deadline, Format, Set, Store, Unpacker, Url, packing, sqlite};
+use db::{Codec, Deadline, Format, Set, Store, Trust, Unpacker, Url, packing, sqlite};
 use kit::quantity::size;
 use kit::settings::Settings;
 use kit::{Attempt, Context, Exit, Failure, clock};
@@ -81,6 +81,11 @@ impl Source {
             Some(set) => set.blame(failure),
             None => failure,
         }
+    }
+
+    /// Whether anybody vouches for it.
+    pub(crate) fn trust(&self) -> Trust {
+        if self.set().is_some() { Trust::Verified } else { Trust::Unverified }
     }
 
     /// Decompresses all of it into `to`: 65 for what is damaged. What was written before a failure is good for nothing.

@@ -6,11 +6,12 @@ use kit::process::{Consumer, Ended, Sink};
 use kit::{Exit, Failure};
 
 use crate::deadline::Deadline;
-use crate::engine::Text as _;
+use crate::engine::{Text as _, Trust};
 use crate::manifest::Census;
 use crate::mysql::client::{Client, run_script};
 use crate::mysql::text::Text;
 use crate::mysql::trouble::Trouble;
+use crate::mysql::version::Version;
 
 /// Where a dumper says which part of a dump begins.
 const EVENTS: &[u8] = b"-- Dumping events for database";
@@ -26,6 +27,9 @@ const OTHERS: [&[u8]; 5] = [
 /// database, whose collation is no business of a load beside it.
 const COLLATION: &[u8] = b"ALTER DATABASE `";
 
+/// What comes before a dump that nobody vouches for, so that it is known how the server reads it.
+const PRELUDE: &str = "SET SESSION sql_mode = '';\nSET NAMES utf8mb4;\n";
+
 /// How much of a line shows which of these it is.
 const LONGEST: usize = 64;
 
@@ -36,6 +40,7 @@ const LONGEST_KEPT: usize = 64 << 20;
 pub struct Load {
     consumer: Option<Consumer>,
     text: Box<Text>,
+    trust: Trust,
     client: Client,
     limits: Limits,
     deadline: Deadline,
@@ -67,15 +72,27 @@ pub struct Loaded {
 }
 
 impl Load {
-    pub(crate) fn start(client: Client, limits: Limits, deadline: &Deadline) -> Result<Self, Failure> {
+    /// Begins to load a dump into the client's database on a server of this version.
+    pub(crate) fn start(
+        client: Client,
+        limits: Limits,
+        trust: Trust,
+        server: &Version,
+        deadline: &Deadline,
+    ) -> Result<Self, Failure> {
         let file = client.file()?;
         let program = client.loader(&file)?.stdout(Sink::Null).deadline(deadline.remaining());
         let consumer = Some(program.consume()?);
+        let text = match trust {
+            Trust::Verified => Box::default(),
+            Trust::Unverified => Box::new(Text::unverified(server.clone())),
+        };
         let (held, events, undecided, deadline) = (Vec::new(), Vec::new(), Vec::new(), *deadline);
         let (line_begins, in_events, skips) = (true, false, false);
-        Ok(Self {
+        let mut load = Self {
             consumer,
-            text: Box::default(),
+            text,
+            trust,
             client,
             limits,
             deadline,
@@ -85,7 +102,13 @@ impl Load {
             skips,
             events,
             undecided,
-        })
+        };
+        load.send(load.prelude().as_bytes())?;
+        Ok(load)
+    }
+
+    fn prelude(&self) -> &'static str {
+        if self.trust == Trust::Unverified { PRELUDE } else { "" }
     }
 
     /// Takes the next bytes, cut anywhere: 65 when they do what no dump of one database does, and then none of them is sent.
@@ -115,18 +138,21 @@ impl Load {
             let ended = consumer.finish()?;
             self.require_success(&ended)?;
         }
-        let events = String::from_utf8_lossy(&self.events).into_owned();
-        Ok(Loaded { census, events })
+        let events = String::from_utf8_lossy(&self.events);
+        let prelude = if events.is_empty() { "" } else { self.prelude() };
+        Ok(Loaded { census, events: format!("{prelude}{events}") })
     }
 
     /// Looks at the beginning of a line: at the end of a statement it may begin another part.
     fn begin_line(&mut self, out: &mut Vec<u8>) -> Result<(), Failure> {
         let held = std::mem::take(&mut self.held);
         if self.text.is_between_statements() {
-            if OTHERS.iter().any(|other| held.starts_with(other)) {
-                self.in_events = false;
-            } else if held.starts_with(EVENTS) {
-                self.in_events = true;
+            let is_other = OTHERS.iter().any(|other| held.starts_with(other));
+            let in_events = !is_other && (self.in_events || held.starts_with(EVENTS));
+            if in_events != self.in_events {
+                // They are run later, by a client of their own.
+                self.text.change_session();
+                self.in_events = in_events;
             }
             self.skips = held.starts_with(COLLATION);
         }

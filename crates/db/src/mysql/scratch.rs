@@ -3,7 +3,7 @@
 use kit::{Exit, Failure};
 
 use crate::deadline::Deadline;
-use crate::engine::Server as _;
+use crate::engine::{Server as _, Trust};
 use crate::manifest::{Census, difference};
 use crate::mysql::Mysql;
 use crate::mysql::client::{from_hex, identifier, unexpected};
@@ -48,14 +48,21 @@ impl Scratch {
         Ok(Self { server: live.of_database(name, deadline)? })
     }
 
-    /// Begins to load a dump into it.
-    pub fn load(&self, deadline: &Deadline) -> Result<Load, Failure> {
+    /// Begins to load a dump into it. One that is not verified may hold less: nothing whose end the client and the server could
+    /// see at different places, and nothing that runs by the load itself.
+    pub fn load(&self, trust: Trust, deadline: &Deadline) -> Result<Load, Failure> {
         let server = &self.server;
         let rows = server.client.ask("select @@global.max_allowed_packet", deadline)?;
         let packet = rows.first().and_then(|row| row.first()?.parse().ok()).ok_or_else(unexpected)?;
         let (_, account) = server.rights(deadline)?;
         let limits = Limits { packet, grant: rights::grant_definers(&server.version, &account) };
-        Load::start(server.client.of_database(&server.client.address.database)?, limits, deadline)
+        Load::start(
+            server.client.of_database(&server.client.address.database)?,
+            limits,
+            trust,
+            &server.version,
+            deadline,
+        )
     }
 
     /// Compares what is in it now with what the dump held, and that with the manifest: 65 when they differ.

@@ -7,20 +7,11 @@ use kit::process::{Consumer, Ended, Sink};
 use kit::{Exit, Failure};
 
 use crate::deadline::Deadline;
-use crate::engine::Text;
+use crate::engine::{Text, Trust};
 use crate::manifest::Census;
 use crate::postgres::script::Script;
 use crate::postgres::session::random_key;
 use crate::postgres::{Postgres, trouble};
-
-/// Whether a dump is known to be what one of our own backups holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trust {
-    /// Its hash is that of the set's manifest.
-    Verified,
-    /// Nobody knows who made it.
-    Unverified,
-}
 
 /// A plain dump on its way into a database. It is loaded when [`Loading::finish`] says so.
 #[derive(Debug)]

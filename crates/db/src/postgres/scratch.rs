@@ -5,10 +5,10 @@ use std::path::Path;
 use kit::{Exit, Failure};
 
 use crate::deadline::Deadline;
-use crate::engine::Server;
+use crate::engine::{Server, Trust};
 use crate::manifest::Census;
 use crate::postgres::keeper::{Keeper, databases, drop_database};
-use crate::postgres::load::{self, Loading, Trust};
+use crate::postgres::load::{self, Loading};
 use crate::postgres::names::{self, Kind};
 use crate::postgres::quote::{identifier, literal};
 use crate::postgres::session::Session;

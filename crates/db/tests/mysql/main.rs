@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod backup;
+mod harm;
 mod restore;
 
 use std::io::Read;

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use db::Deadline;
 use db::mysql::{Loaded, Mysql, Plan, Scratch, Stage, name_beside};
+use db::{Deadline, Trust};
 use kit::Failure;
 use testkit::{Database, Mariadb};
 
@@ -13,12 +13,16 @@ use crate::{code, connected, deadline, dump};
 
 const TIME: &str = "20261121T101500Z";
 
-fn scratch(live: &Mysql, database: &Database) -> Scratch {
+pub(crate) fn scratch(live: &Mysql, database: &Database) -> Scratch {
     Scratch::create(live, &name_beside(database.name(), "restore", TIME), &deadline()).unwrap()
 }
 
 fn load(scratch: &Scratch, text: &[u8]) -> Result<Loaded, Failure> {
-    let mut load = scratch.load(&deadline())?;
+    load_as(Trust::Verified, scratch, text)
+}
+
+pub(crate) fn load_as(trust: Trust, scratch: &Scratch, text: &[u8]) -> Result<Loaded, Failure> {
+    let mut load = scratch.load(trust, &deadline())?;
     for bytes in text.chunks(10_007) {
         load.feed(bytes)?;
     }
@@ -217,7 +221,7 @@ fn a_server_that_dies_in_mid_load_leaves_the_live_database_and_a_schema_that_is_
     let live = connected(&database.url());
     let (text, _) = dump(&live).unwrap();
     let scratch = scratch(&live, &database);
-    let mut loading = scratch.load(&deadline()).unwrap();
+    let mut loading = scratch.load(Trust::Verified, &deadline()).unwrap();
     let (half, rest) = text.split_at(text.len() / 2);
     loading.feed(half).unwrap();
     server.kill_server();
@@ -347,7 +351,7 @@ fn half_a_statement_that_turns_out_to_be_harmful_was_never_sent() {
         format!("DELETE FROM\n`{name}`.`t`\n;\n"),
     ] {
         let scratch = scratch(&live, &database);
-        let mut load = scratch.load(&deadline()).unwrap();
+        let mut load = scratch.load(Trust::Verified, &deadline()).unwrap();
         let failed = evil.split_inclusive('\n').find_map(|line| load.feed(line.as_bytes()).err());
         assert_eq!(failed.map(|failure| failure.exit.code()), Some(65), "{evil}");
         // At the end of its input the client sends what it has.

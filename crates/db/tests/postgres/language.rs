@@ -1,8 +1,8 @@
 //! A server that says everything in another language, in a test process's own.
 
-use db::Format;
 use db::engine::Server;
-use db::postgres::{Keeper, Scratch, Trust};
+use db::postgres::{Keeper, Scratch};
+use db::{Format, Trust};
 use kit::Failure;
 use testkit::{Postgres, Wish};
 

@@ -4,8 +4,8 @@ use std::io::Write;
 
 use db::engine::Server;
 use db::manifest::Census;
-use db::postgres::{Keeper, Postgres, Scratch, Trust};
-use db::{Address, Format, Url};
+use db::postgres::{Keeper, Postgres, Scratch};
+use db::{Address, Format, Trust, Url};
 use kit::Failure;
 use testkit::{Database, Wish};
 

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use db::Deadline;
-use db::postgres::{Keeper, Scratch, Trust};
+use db::postgres::{Keeper, Scratch};
+use db::{Deadline, Trust};
 
 use crate::restoring::{address, load, scratch};
 use crate::{connect, deadline};

@@ -1,7 +1,7 @@
 //! The beginning of a statement: what it does, and to what.
 
 /// A word, a name, or whatever else stands in it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Token {
     /// In capitals; a name without quotes is one too.
     Word(String, String),
@@ -24,10 +24,15 @@ impl Token {
             Self::Text(_) | Self::Symbol(_) => None,
         }
     }
+
+    /// What may be a name where other quotes are those of names.
+    pub(crate) fn label(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { self.name() }
+    }
 }
 
 /// A version that no server has: what `/*M!999999 … */` holds is a comment.
-const NEVER: &[u8] = b"999999";
+pub(crate) const NEVER: &str = "999999";
 
 /// Takes a statement's beginning apart. What stands in `/*!40101 … */` is part of the statement.
 pub(crate) fn tokens(text: &[u8]) -> Vec<Token> {
@@ -60,7 +65,7 @@ pub(crate) fn tokens(text: &[u8]) -> Vec<Token> {
     tokens
 }
 
-fn is_letter(byte: u8) -> bool {
+pub(crate) fn is_letter(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
 }
 
@@ -69,7 +74,7 @@ fn after_version(comment: &[u8]) -> &[u8] {
     let rest = comment.get(mark..).unwrap_or_default();
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let content = rest.get(digits..).unwrap_or_default();
-    if rest.starts_with(NEVER) {
+    if rest.starts_with(NEVER.as_bytes()) {
         let end = content.windows(2).position(|two| two == b"*/");
         return end.map_or(&[], |end| content.get(end + 2..).unwrap_or_default());
     }

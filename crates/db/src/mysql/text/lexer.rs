@@ -4,12 +4,16 @@
 use memchr::{memchr, memchr2};
 
 use crate::mysql::text::remark::Remark;
+use crate::mysql::text::scrutiny::Scrutiny;
 use crate::mysql::text::state::{Line, State, is_space};
 use crate::mysql::text::statement::Statement;
 
 /// How long a delimiter may be, and with the space around it.
 const LONGEST_DELIMITER: usize = 15;
 const LONGEST_COMMAND: usize = 64;
+
+/// What people take for a delimiter.
+const DELIMITERS: [&[u8]; 4] = [b";", b";;", b"//", b"$$"];
 
 /// Reads bytes as they come, cut anywhere.
 #[derive(Debug)]
@@ -47,6 +51,11 @@ impl Default for Lexer {
 }
 
 impl Lexer {
+    /// For a text that is looked at closely.
+    pub(crate) fn under(scrutiny: Scrutiny) -> Self {
+        Self { statement: Statement::under(scrutiny), ..Self::default() }
+    }
+
     pub(crate) fn read(&mut self, mut bytes: &[u8]) {
         while let Some((first, behind)) = bytes.split_first() {
             bytes = match self.state {
@@ -143,7 +152,10 @@ impl Lexer {
             State::Code if self.delimiter.first() == Some(&byte) => self.in_delimiter(0, byte),
             State::Code => self.in_code(byte),
             State::Dash(count) => self.in_dashes(count, byte),
-            State::Slash if byte == b'*' => self.state = State::Opening,
+            State::Slash if byte == b'*' => {
+                self.statement.scrutinise(Scrutiny::opens_comment);
+                self.state = State::Opening;
+            }
             State::Slash => self.was_only(b"/", byte),
             State::Opening if byte == b'!' => {
                 self.line.in_version = true;
@@ -193,7 +205,7 @@ impl Lexer {
                 self.code(b"*");
                 self.state = State::Star;
             }
-            b'#' => self.state = State::Line,
+            b'#' => self.begin_remark(),
             b';' => {
                 self.begin();
                 self.statement.separate();
@@ -226,10 +238,10 @@ impl Lexer {
     /// `-- ` is a comment, and `--x` where a statement would begin.
     fn in_dashes(&mut self, count: u8, byte: u8) {
         match (count, byte) {
-            (1, b'-') if self.is_pristine => self.state = State::Line,
+            (1, b'-') if self.is_pristine => self.begin_remark(),
             (1, b'-') => self.state = State::Dash(2),
             (2, byte) if is_space(byte) => {
-                self.state = State::Line;
+                self.begin_remark();
                 self.read(&[byte]);
             }
             (2, b'-') => self.code(b"-"),
@@ -238,10 +250,17 @@ impl Lexer {
         }
     }
 
+    fn begin_remark(&mut self) {
+        self.statement.scrutinise(Scrutiny::opens_comment);
+        self.state = State::Line;
+    }
+
     fn in_block(&mut self, byte: u8) {
         match (self.state, byte) {
             // A comment in `/*! … */` is closed by its second `*/` only: the client counts so.
             (State::BlockStar, b'/') if self.line.in_version => {
+                // The server does not.
+                self.statement.scrutinise(Scrutiny::ends_comment_in_version);
                 self.line.in_version = false;
                 self.state = State::Block;
             }
@@ -287,7 +306,8 @@ impl Lexer {
         // The client takes a tab, and a return, for a part of it, and keeps fifteen bytes.
         let is_odd = |byte: &u8| is_space(*byte) || matches!(byte, b'\\' | b'\'' | b'"' | b'`');
         let ends_oddly = command.ends_with(b"\t") || command.ends_with(b"\r");
-        if word.is_empty() || word.len() > LONGEST_DELIMITER || ends_oddly || word.iter().any(is_odd) {
+        let is_usual = self.statement.is_vouched_for() || DELIMITERS.contains(&word);
+        if word.is_empty() || word.len() > LONGEST_DELIMITER || ends_oddly || !is_usual || word.iter().any(is_odd) {
             self.statement.offend(|| "an odd DELIMITER".to_owned());
         }
         if !word.is_empty() {

@@ -3,6 +3,7 @@
 use crate::manifest::Census;
 use crate::mysql::text::head::{Token, tokens};
 use crate::mysql::text::offence::{OWN, offence};
+use crate::mysql::text::scrutiny::Scrutiny;
 
 /// How much of a statement's beginning is kept: two names of 64 characters each, all of them doubled backticks, and a list of
 /// all SQL modes fit in.
@@ -29,6 +30,17 @@ pub(crate) struct Modes {
     pub(crate) ansi_quotes: bool,
 }
 
+/// Modes that stand for several, of which one is `ANSI_QUOTES`.
+const ANSI: [&str; 7] = ["ANSI_QUOTES", "ANSI", "DB2", "MAXDB", "MSSQL", "ORACLE", "POSTGRESQL"];
+
+impl Modes {
+    /// Those that are on in the value of `sql_mode`.
+    pub(crate) fn of(text: &str) -> Self {
+        let is_on = |mode: &str| text.split(',').any(|on| on.trim().eq_ignore_ascii_case(mode));
+        Self { no_backslash_escapes: is_on("NO_BACKSLASH_ESCAPES"), ansi_quotes: ANSI.into_iter().any(is_on) }
+    }
+}
+
 /// The statement that is being read, and what those before it added up to.
 #[derive(Debug, Default)]
 pub(crate) struct Statement {
@@ -47,9 +59,35 @@ pub(crate) struct Statement {
     rows: u64,
     has_begun: bool,
     is_routine: bool,
+    /// What nobody vouches for is looked at more closely.
+    scrutiny: Option<Box<Scrutiny>>,
 }
 
 impl Statement {
+    pub(crate) fn under(scrutiny: Scrutiny) -> Self {
+        Self { scrutiny: Some(Box::new(scrutiny)), ..Self::default() }
+    }
+
+    /// Has it looked at more closely as well, if it is to be.
+    pub(crate) fn scrutinise(&mut self, look: impl FnOnce(&mut Scrutiny)) {
+        let Some(scrutiny) = &mut self.scrutiny else { return };
+        look(scrutiny);
+        if let Some(what) = scrutiny.offence() {
+            self.offend(|| what);
+        }
+    }
+
+    pub(crate) fn take_scrutinised_modes(&mut self) {
+        if let Some(scrutiny) = &self.scrutiny {
+            self.modes = scrutiny.modes();
+        }
+    }
+
+    /// Whether anybody vouches for it.
+    pub(crate) fn is_vouched_for(&self) -> bool {
+        self.scrutiny.is_none()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         !self.has_begun
     }
@@ -71,6 +109,7 @@ impl Statement {
 
     /// Takes bytes that are in no quotes and no parentheses' own.
     pub(crate) fn code(&mut self, bytes: &[u8]) {
+        self.scrutinise(|it| it.code(bytes));
         self.has_begun = self.has_begun || !bytes.trim_ascii().is_empty();
         self.grow(bytes.len());
         match self.phase {
@@ -84,6 +123,7 @@ impl Statement {
 
     /// Takes bytes in quotes, with the quotes.
     pub(crate) fn quoted(&mut self, bytes: &[u8]) {
+        self.scrutinise(|it| it.quoted(bytes));
         self.has_begun = true;
         self.grow(bytes.len());
         if self.phase == Phase::Head {
@@ -92,6 +132,7 @@ impl Statement {
     }
 
     pub(crate) fn open(&mut self) {
+        self.scrutinise(Scrutiny::open);
         self.has_begun = true;
         if self.phase == Phase::Head {
             self.decide();
@@ -106,6 +147,7 @@ impl Statement {
     }
 
     pub(crate) fn close(&mut self) {
+        self.scrutinise(Scrutiny::close);
         self.has_begun = true;
         self.depth = self.depth.saturating_sub(1);
     }
@@ -113,6 +155,7 @@ impl Statement {
     /// Takes a `;` that does not end it, under another delimiter. The client sends it whole, and the server runs one statement
     /// after the other; only a routine is one statement with others in it.
     pub(crate) fn separate(&mut self) {
+        self.scrutinise(Scrutiny::separate);
         self.has_begun = true;
         if self.phase == Phase::Head {
             self.decide();
@@ -127,6 +170,8 @@ impl Statement {
         if self.phase == Phase::Head && self.has_begun {
             self.decide();
         }
+        self.scrutinise(Scrutiny::end);
+        self.take_scrutinised_modes();
         if self.rows > 0 {
             *self.census.entry(std::mem::take(&mut self.table)).or_default() += self.rows;
         }
@@ -135,6 +180,7 @@ impl Statement {
 
     /// Forgets it: it was a command to the client.
     pub(crate) fn clear(&mut self) {
+        self.scrutinise(Scrutiny::clear);
         self.head.clear();
         self.word.clear();
         self.phase = Phase::Head;
@@ -229,10 +275,7 @@ impl Statement {
             if follows(1) != Some(&Token::Symbol(b'=')) || token.name().is_none() {
                 continue;
             }
-            let text = if let Some(Token::Text(text)) = follows(2) { text.as_str() } else { "" };
-            let is_on = |mode: &str| text.split(',').any(|on| on.eq_ignore_ascii_case(mode));
-            self.modes.no_backslash_escapes = is_on("NO_BACKSLASH_ESCAPES");
-            self.modes.ansi_quotes = is_on("ANSI_QUOTES") || is_on("ANSI");
+            self.modes = Modes::of(if let Some(Token::Text(text)) = follows(2) { text } else { "" });
         }
     }
 }
