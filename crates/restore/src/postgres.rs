@@ -54,7 +54,7 @@ impl Target {
             cx.say(&format!("what was live is kept as the database {previous}"));
             cx.detail("kept", previous);
         }
-        match self.keeper(deadline)?.drop_previous(keep, deadline) {
+        match self.keeper(deadline).and_then(|keeper| keeper.drop_previous(keep, deadline)) {
             Ok(gone) if gone.is_empty() => {}
             Ok(gone) => cx.say(&format!("dropped what was kept before: {}", gone.join(", "))),
             Err(failure) => left_over("what was kept before", &failure, cx),
