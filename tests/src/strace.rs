@@ -16,6 +16,8 @@ pub enum Fault {
     Kill,
     /// The call does nothing and returns this error: `EIO`.
     Error(&'static str),
+    /// SIGSTOP once the call is done, for something to happen meanwhile.
+    Stop,
 }
 
 /// A full disk, a broken one, a signal, and no file descriptor left.
@@ -59,12 +61,12 @@ impl Fault {
             return false;
         }
         // close(2) closes, whatever it returns; but what is injected closes nothing, and whoever reads would wait for ever.
-        if call.closes_pipe && self != Self::Kill {
+        if call.closes_pipe && matches!(self, Self::Error(_)) {
             return false;
         }
         match self {
-            Self::Kill if call.name == "openat" => call.writes(),
-            Self::Kill => is_in(CHANGES),
+            Self::Kill | Self::Stop if call.name == "openat" => call.writes(),
+            Self::Kill | Self::Stop => is_in(CHANGES),
             Self::Error("ENOSPC") if call.name == "openat" => call.line.contains("O_CREAT"),
             Self::Error("ENOSPC") => is_in(GROWS),
             Self::Error("EINTR") => is_in(SLEEPS),
@@ -78,6 +80,7 @@ impl Fault {
         let what = match self {
             Self::Kill => "signal=KILL".to_owned(),
             Self::Error(error) => format!("error={error}"),
+            Self::Stop => "signal=STOP".to_owned(),
         };
         format!("--inject={}:{what}:when={}", call.name, call.number)
     }
@@ -165,7 +168,8 @@ impl Strace {
     /// Whether the fault happened, as strace itself tells.
     pub fn has_injected(&self) -> bool {
         let trace = read(&self.trace);
-        trace.contains("(INJECTED)") || trace.contains("+++ killed by SIGKILL +++")
+        let signs = ["(INJECTED)", "+++ killed by SIGKILL +++", "--- stopped by SIGSTOP ---"];
+        signs.iter().any(|sign| trace.contains(sign))
     }
 }
 

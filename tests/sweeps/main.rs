@@ -7,6 +7,7 @@ mod privacy;
 mod restore;
 mod served;
 mod server_backup;
+mod server_outage;
 mod server_restore;
 mod shop;
 mod switch;

@@ -86,11 +86,16 @@ pub(crate) struct Served {
 }
 
 impl Served {
+    /// On the server that the tests share.
     pub(crate) fn open<K: Kind>() -> Self {
-        let database = match K::ENGINE {
+        Self::with::<K>(match K::ENGINE {
             Engine::Postgres => Postgres::shared().fresh_creator(),
             Engine::Mariadb => Mariadb::shared().fresh_creator(),
-        };
+        })
+    }
+
+    /// In this database.
+    pub(crate) fn with<K: Kind>(database: Database) -> Self {
         let sandbox = Sandbox::new();
         sandbox.set("DATABASE_URL", &database.url());
         if K::ENGINE == Engine::Postgres {

@@ -10,6 +10,7 @@ mod extremes;
 mod foreign;
 mod interruption;
 mod mutilation;
+mod outages;
 mod progress;
 mod readers;
 mod renaming;

@@ -1,0 +1,186 @@
+//! The server is killed in the midst of a restore: while the backup is loaded, and at the swap. Whoever reads, before it and
+//! after its restart, finds the old data or the new, and the next run restores and clears up.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use testkit::{Database, Engine, OwnServer, Run, Sandbox, wait_until};
+
+/// A server with a database of 20 MB, whose rows said `old` when it was backed up and say `new` now.
+struct Stage {
+    sandbox: Sandbox,
+    server: OwnServer,
+    database: Database,
+    is_down: AtomicBool,
+}
+
+impl Stage {
+    fn set(engine: Engine) -> Self {
+        let server = OwnServer::start(engine);
+        let database = server.fresh_creator();
+        let sandbox = Sandbox::new();
+        sandbox.set("DATABASE_URL", &database.url());
+        let numbers = match engine {
+            Engine::Postgres => "generate_series(1, 20000) numbers",
+            Engine::Mariadb => "seq_1_to_20000",
+        };
+        database.sql_as_app(&format!(
+            "CREATE TABLE t (word text, x text); CREATE TABLE u (word text);
+             INSERT INTO t SELECT 'old', repeat('x', 1000) FROM {numbers}; INSERT INTO u VALUES ('old')"
+        ));
+        sandbox.tool("backup-db").any_stdout().check();
+        database.sql_as_app("UPDATE t SET word = 'new'; UPDATE u SET word = 'new'");
+        Self { sandbox, server, database, is_down: AtomicBool::new(false) }
+    }
+
+    fn restore(&self) -> Run {
+        let run = self.sandbox.tool("restore-db").args(["--yes", "latest"]);
+        if self.is_postgres() { run } else { run.arg("--without-safety-backup") }
+    }
+
+    fn is_postgres(&self) -> bool {
+        self.database.engine() == Engine::Postgres
+    }
+
+    /// What the rows of both tables say, in one statement.
+    fn words(&self) -> Result<String, String> {
+        let all = "(SELECT word FROM t UNION ALL SELECT word FROM u) words";
+        let list = if self.is_postgres() { "string_agg(DISTINCT word, '+')" } else { "GROUP_CONCAT(DISTINCT word)" };
+        self.database.try_sql_as_app(&format!("SELECT {list} FROM {all}")).map(|words| words.trim_end().to_owned())
+    }
+
+    /// The databases beside the live one, and how many bytes are in those that are being loaded.
+    fn beside(&self) -> (usize, u64) {
+        let name = self.database.name();
+        let sql = match self.database.engine() {
+            Engine::Postgres => format!(
+                "SELECT count(*), coalesce(sum(pg_database_size(datname)) FILTER (WHERE datname LIKE '{name}_restore_%'), 0)
+                 FROM pg_database WHERE datname LIKE '{name}_%'"
+            ),
+            Engine::Mariadb => format!(
+                "SELECT COUNT(*), (SELECT COALESCE(SUM(file_size), 0) FROM information_schema.innodb_sys_tablespaces
+                   WHERE name LIKE '{name}\\_restore\\_%')
+                 FROM information_schema.schemata WHERE schema_name LIKE '{name}\\_%'"
+            ),
+        };
+        let told = self.database.sql(&sql);
+        let mut numbers = told.split(['|', '\t', '\n']).map(|number| number.parse().expect("the server counts"));
+        let (count, bytes): (u64, u64) = (numbers.next().unwrap(), numbers.next().unwrap());
+        (usize::try_from(count).unwrap(), bytes)
+    }
+
+    /// A reader sees the old data or the new, or that there is no server. PostgreSQL cuts each connection once.
+    fn read(&self) {
+        match self.words() {
+            Ok(words) => assert!(words == "old" || words == "new", "a reader sees {words:?}"),
+            Err(why) => {
+                let cut = ["does not exist", "terminating connection", "server closed"];
+                let is_cut = self.is_postgres() && cut.iter().any(|words| why.contains(words));
+                assert!(is_cut || self.is_down.load(Ordering::SeqCst), "a reader sees nothing: {why}");
+            }
+        }
+    }
+
+    /// Begins a restore, kills the server at a moment of it, and starts it again, while somebody reads. `false` when the restore
+    /// was over before that moment was seen.
+    fn is_killed(&self, moment: impl Fn() -> bool) -> bool {
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                while !is_over.load(Ordering::SeqCst) {
+                    self.read();
+                }
+            });
+            let ended = catch_unwind(AssertUnwindSafe(|| {
+                let mut restore = self.restore().spawn();
+                wait_until("the moment has come", || moment() || restore.try_wait().unwrap().is_some());
+                if restore.try_wait().unwrap().is_some_and(|status| status.success()) {
+                    return false;
+                }
+                self.is_down.store(true, Ordering::SeqCst);
+                self.server.kill();
+                let code = restore.wait().unwrap().code();
+                assert!(matches!(code, Some(69 | 74)), "{code:?}");
+                self.server.restart();
+                self.is_down.store(false, Ordering::SeqCst);
+                assert_eq!(self.words().unwrap(), "new", "nothing live was touched");
+                true
+            }));
+            is_over.store(true, Ordering::SeqCst);
+            reader.join().unwrap();
+            ended.unwrap()
+        })
+    }
+
+    /// The next run restores, and leaves nothing but what PostgreSQL keeps for an undo.
+    fn is_restored(&self) {
+        self.restore().any_stdout().any_stderr().check();
+        assert_eq!(self.words().unwrap(), "old");
+        assert_eq!(self.beside().0, usize::from(self.is_postgres()));
+    }
+}
+
+/// Ends whoever holds something, also when the test fails.
+struct Ending<'a>(&'a OwnServer);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.kill();
+    }
+}
+
+fn is_killed_while_it_loads(engine: Engine) {
+    let stage = Stage::set(engine);
+    for megabytes in [0, 9, 18] {
+        let is_loaded = || {
+            let (count, bytes) = stage.beside();
+            count > 0 && bytes >= megabytes << 20
+        };
+        let was_killed = (0..20).any(|_| {
+            stage.database.sql_as_app("UPDATE t SET word = 'new'; UPDATE u SET word = 'new'");
+            stage.is_killed(is_loaded)
+        });
+        assert!(was_killed, "it was never seen that {megabytes} MB are loaded");
+    }
+    stage.is_restored();
+}
+
+#[test]
+fn a_server_of_postgresql_killed_while_a_backup_is_loaded_has_lost_nothing() {
+    is_killed_while_it_loads(Engine::Postgres);
+}
+
+#[test]
+fn a_server_of_mariadb_killed_while_a_backup_is_loaded_has_lost_nothing() {
+    is_killed_while_it_loads(Engine::Mariadb);
+}
+
+#[test]
+fn a_server_killed_while_the_swap_waits_has_lost_nothing() {
+    for (engine, holds, held, waits) in [
+        (
+            Engine::Postgres,
+            "SELECT pg_sleep(600)",
+            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)' AND pid <> pg_backend_pid()",
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'ALTER DATABASE % RENAME TO %'",
+        ),
+        (
+            Engine::Mariadb,
+            "START TRANSACTION; SELECT COUNT(*) FROM u; SELECT SLEEP(600)",
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%SLEEP(600)' AND id <> connection_id()",
+            "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'rename table %'",
+        ),
+    ] {
+        let stage = Stage::set(engine);
+        thread::scope(|scope| {
+            // The administrator's connection is not ended by a restore of the app's.
+            scope.spawn(|| drop(catch_unwind(AssertUnwindSafe(|| stage.database.sql(holds)))));
+            let _end = Ending(&stage.server);
+            wait_until("it is held", || stage.database.sql(held).trim() != "0");
+            assert!(stage.is_killed(|| stage.database.sql(waits).trim() != "0"), "the swap did not wait");
+        });
+        stage.server.restart();
+        stage.is_restored();
+    }
+}
