@@ -43,7 +43,7 @@ impl<K: Kind> Scene for Restore<K> {
             Ok(words) => assert!(words == "old" || words == "new", "a reader sees {words:?}"),
             // PostgreSQL cuts each connection once.
             Err(why) => {
-                let cut = ["does not exist", "terminating connection", "server closed"];
+                let cut = ["FATAL:  database \"", "terminating connection", "server closed"];
                 let is_cut = self.served.is_postgres() && cut.iter().any(|words| why.contains(words));
                 assert!(is_cut, "a reader sees nothing: {why}");
             }

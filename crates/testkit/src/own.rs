@@ -1,4 +1,4 @@
-//! A server of a test's own, whichever its engine: to be killed and started again.
+//! A server of a test's own, whichever its engine: to be killed, stopped and started again.
 
 use crate::database::{Database, Engine};
 use crate::mariadb::Mariadb;
@@ -34,6 +34,22 @@ impl OwnServer {
         match self {
             Self::Postgres(server) => server.kill_server(),
             Self::Mariadb(server) => server.kill_server(),
+        }
+    }
+
+    /// Lets it stand still: whoever connects is accepted, and never answered.
+    pub fn pause(&self) {
+        match self {
+            Self::Postgres(server) => server.pause(),
+            Self::Mariadb(server) => server.pause(),
+        }
+    }
+
+    /// Lets it go on after [`OwnServer::pause`].
+    pub fn resume(&self) {
+        match self {
+            Self::Postgres(server) => server.resume(),
+            Self::Mariadb(server) => server.resume(),
         }
     }
 

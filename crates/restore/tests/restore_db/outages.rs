@@ -2,6 +2,7 @@
 //! after its restart, finds the old data or the new, and the next run restores and clears up.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -75,7 +76,7 @@ impl Stage {
         match self.words() {
             Ok(words) => assert!(words == "old" || words == "new", "a reader sees {words:?}"),
             Err(why) => {
-                let cut = ["does not exist", "terminating connection", "server closed"];
+                let cut = ["FATAL:  database \"", "terminating connection", "server closed"];
                 let is_cut = self.is_postgres() && cut.iter().any(|words| why.contains(words));
                 assert!(is_cut || self.is_down.load(Ordering::SeqCst), "a reader sees nothing: {why}");
             }
@@ -113,11 +114,46 @@ impl Stage {
         })
     }
 
+    /// Begins a restore and lets the server stand still while the backup is loaded: the restore is given up. `false` when it was
+    /// over before that.
+    fn stands_still(&self) -> bool {
+        let mut restore = self.restore().args(["--timeout", "5s"]).spawn();
+        let is_over = |restore: &mut Child| restore.try_wait().unwrap().is_some();
+        wait_until("it loads", || self.beside().0 > 0 || is_over(&mut restore));
+        self.server.pause();
+        wait_until("it is given up", || is_over(&mut restore));
+        self.server.resume();
+        let status = restore.wait().unwrap();
+        assert!(status.success() || status.code() == Some(124), "{status}");
+        !status.success()
+    }
+
     /// The next run restores, and leaves nothing but what PostgreSQL keeps for an undo.
     fn is_restored(&self) {
         self.restore().any_stdout().any_stderr().check();
         assert_eq!(self.words().unwrap(), "old");
         assert_eq!(self.beside().0, usize::from(self.is_postgres()));
+    }
+}
+
+#[test]
+fn a_server_that_stands_still_is_given_up_at_the_deadline_and_has_lost_nothing() {
+    for engine in [Engine::Postgres, Engine::Mariadb] {
+        let stage = Stage::set(engine);
+        stage.server.pause();
+        for (tool, args) in
+            [("backup-db", &["--timeout", "2s"][..]), ("restore-db", &["--timeout", "2s", "--yes", "latest"])]
+        {
+            stage.sandbox.tool(tool).args(args).code(124).any_stderr().check();
+        }
+        stage.server.resume();
+        let was_given_up = (0..20).any(|_| {
+            stage.database.sql_as_app("UPDATE t SET word = 'new'; UPDATE u SET word = 'new'");
+            stage.stands_still()
+        });
+        assert!(was_given_up, "it was always over before the server stood still");
+        assert_eq!(stage.words().unwrap(), "new", "nothing live was touched");
+        stage.is_restored();
     }
 }
 
