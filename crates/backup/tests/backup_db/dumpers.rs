@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use testkit::{Database, Engine, Mariadb, Postgres, Run, Sandbox, tool_path};
+use testkit::{Database, Engine, Mariadb, OwnServer, Postgres, Run, Sandbox, tool_path, wait_until};
 
 use crate::server::{litter, sets};
 
@@ -108,4 +108,36 @@ fn a_mariadb_dump_that_ends_at_any_part_of_its_work_leaves_no_backup() {
     let database = Mariadb::shared().fresh();
     database.sql_as_app(ROWS[1]);
     Stage::set(&database, "plain").ends_at_any_part();
+}
+
+/// Begins a backup and lets the server stand still while it is dumped: the backup is given up. `false` when it was over
+/// before that.
+fn stands_still(sandbox: &Sandbox, server: &OwnServer) -> bool {
+    let mut backup = sandbox.tool("backup-db").args(["--timeout", "5s"]).spawn();
+    wait_until("it dumps", || {
+        let is_dumped = litter(sandbox).iter().any(|set| set.join("database.sql.gz").exists());
+        is_dumped || backup.try_wait().unwrap().is_some()
+    });
+    server.pause();
+    wait_until("it is given up", || backup.try_wait().unwrap().is_some());
+    server.resume();
+    let status = backup.wait().unwrap();
+    assert!(status.success() || status.code() == Some(124), "{status}");
+    !status.success()
+}
+
+#[test]
+fn a_server_that_stands_still_in_the_middle_of_a_dump_is_given_up_at_the_deadline() {
+    for (engine, rows) in [(Engine::Postgres, ROWS[0]), (Engine::Mariadb, ROWS[1])] {
+        let server = OwnServer::start(engine);
+        let database = server.fresh_creator();
+        database.sql_as_app(&rows.replace("4000", "40000"));
+        let sandbox = Sandbox::new();
+        sandbox.set("DATABASE_URL", &database.url());
+        let made = (0..20).take_while(|_| !stands_still(&sandbox, &server)).count();
+        assert!(made < 20, "it was always over before the server stood still");
+        assert_eq!((sets(&sandbox).len(), litter(&sandbox).len()), (made, 0));
+        sandbox.tool("backup-db").any_stdout().check();
+        assert_eq!(sets(&sandbox).len(), made + 1);
+    }
 }
