@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
+use server::sweep::Struck;
 use testkit::{Database, Engine, Mariadb, Postgres, Run, Sandbox, wait_until};
 
 use crate::shop::names;
@@ -72,7 +73,7 @@ const WORDS: [&str; 2] = [
 /// All that a restore must bring back: the rows, and what is round them.
 #[derive(Debug, PartialEq)]
 pub(crate) struct State {
-    pub(crate) rows: BTreeMap<String, String>,
+    rows: BTreeMap<String, String>,
     round: (String, String),
 }
 
@@ -116,9 +117,45 @@ impl Served {
         state(&self.database)
     }
 
-    /// What a reader sees, in one statement: `old`, `new`, a mix, or why it sees nothing.
-    pub(crate) fn words(&self) -> Result<String, String> {
-        self.database.try_sql_as_app(of(&WORDS, &self.database)).map(|words| words.trim_end().to_owned())
+    /// Reads both tables in one statement: they are old or new. PostgreSQL cuts each connection once.
+    pub(crate) fn read(&self, may_be_down: bool) {
+        match self.database.try_sql_as_app(of(&WORDS, &self.database)) {
+            Ok(words) => assert!(matches!(words.trim_end(), "old" | "new"), "a reader sees {words:?}"),
+            Err(why) => {
+                let cut = ["FATAL:  database \"", "terminating connection", "server closed"];
+                let is_cut = self.is_postgres() && cut.iter().any(|words| why.contains(words));
+                assert!(is_cut || may_be_down, "a reader sees nothing: {why}");
+            }
+        }
+    }
+
+    /// After a restore that was struck the database is the old one or the new one, and the tool has told the truth. What hangs
+    /// on the tables of MySQL follows from the plan: the next run finishes it.
+    pub(crate) fn is_old_or_new(&self, struck: &Struck) {
+        let state = self.state();
+        assert!(state.rows == self.old.rows || state.rows == self.new.rows, "the rows are neither old nor new");
+        let is_whole = state == self.old || state == self.new;
+        assert!(is_whole || !self.is_postgres(), "the database is neither the old nor the new");
+        if !struck.is_kill() {
+            struck.ended_in_order("restore-db");
+            assert!(state == self.old || !struck.is_done(), "done, and not restored: {}", struck.stderr);
+            let told = struck.stderr.contains("run restore-db again");
+            assert!(
+                state == self.new || struck.is_done() || told,
+                "{}, and restored: {}",
+                struck.status,
+                struck.stderr
+            );
+        }
+    }
+
+    /// After a restore that was done the database is the old one, and nothing is left but what PostgreSQL keeps for an undo.
+    pub(crate) fn is_restored(&self) {
+        assert!(self.state() == self.old, "running it again restores");
+        let beside = self.beside();
+        assert!(!beside.iter().any(|name| name.contains("_restore_")), "{beside:?} is left");
+        assert_eq!(beside.len(), if self.is_postgres() { 2 } else { 1 }, "{beside:?} is left");
+        assert_eq!(self.hidden(), [""; 0]);
     }
 
     /// Gives the live database its newer content, and takes away what is beside it.

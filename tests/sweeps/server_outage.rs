@@ -44,16 +44,9 @@ impl Outage {
         true
     }
 
-    /// A reader sees the old data or the new, or that there is no server. PostgreSQL cuts each connection once.
+    /// A reader sees the old data or the new, or that there is no server.
     fn read(&self) {
-        match self.served.words() {
-            Ok(words) => assert!(words == "old" || words == "new", "a reader sees {words:?}"),
-            Err(why) => {
-                let cut = ["FATAL:  database \"", "terminating connection", "server closed"];
-                let is_cut = self.served.is_postgres() && cut.iter().any(|words| why.contains(words));
-                assert!(is_cut || self.is_down.load(Ordering::SeqCst), "a reader sees nothing: {why}");
-            }
-        }
+        self.served.read(self.is_down.load(Ordering::SeqCst));
     }
 
     fn restart(&self) {
@@ -147,14 +140,7 @@ impl<K: Kind> Scene for Restore<K> {
     fn judge(&self, struck: &Struck) {
         let served = &self.0.served;
         self.0.restart();
-        struck.ended_in_order("restore-db");
-        let state = served.state();
-        assert!(state.rows == served.old.rows || state.rows == served.new.rows, "the rows are neither old nor new");
-        let is_half = state != served.old && state != served.new;
-        assert!(!is_half || !served.is_postgres(), "the database is neither the old nor the new");
-        assert!(state == served.old || !struck.is_done(), "done, and not restored: {}", struck.stderr);
-        let told = struck.stderr.contains("run restore-db again");
-        assert!(state == served.new || struck.is_done() || told, "{}, and restored: {}", struck.status, struck.stderr);
+        served.is_old_or_new(struck);
         let is_over = AtomicBool::new(false);
         thread::scope(|scope| {
             let reader = scope.spawn(|| {
@@ -168,11 +154,7 @@ impl<K: Kind> Scene for Restore<K> {
             let run = run.unwrap();
             assert!(run.status.success(), "it cannot be run again: {}", String::from_utf8_lossy(&run.stderr));
         });
-        assert!(served.state() == served.old, "running it again restores");
-        let beside = served.beside();
-        assert!(!beside.iter().any(|name| name.contains("_restore_")), "{beside:?} is left");
-        assert!(beside.len() == if served.is_postgres() { 2 } else { 1 }, "{beside:?} is left");
-        assert_eq!(served.hidden(), [""; 0]);
+        served.is_restored();
     }
 }
 

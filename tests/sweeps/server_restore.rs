@@ -39,37 +39,14 @@ impl<K: Kind> Scene for Restore<K> {
     }
 
     fn meanwhile(&self) -> bool {
-        match self.served.words() {
-            Ok(words) => assert!(words == "old" || words == "new", "a reader sees {words:?}"),
-            // PostgreSQL cuts each connection once.
-            Err(why) => {
-                let cut = ["FATAL:  database \"", "terminating connection", "server closed"];
-                let is_cut = self.served.is_postgres() && cut.iter().any(|words| why.contains(words));
-                assert!(is_cut, "a reader sees nothing: {why}");
-            }
-        }
+        self.served.read(false);
         true
     }
 
     fn judge(&self, struck: &Struck) {
         let served = &self.served;
         served.settle();
-        let state = served.state();
-        assert!(state.rows == served.old.rows || state.rows == served.new.rows, "the rows are neither old nor new");
-        // What hangs on the tables of MySQL follows from the plan: the next run finishes it.
-        let is_half = state != served.old && state != served.new;
-        assert!(!is_half || !served.is_postgres(), "the database is neither the old nor the new");
-        if !struck.is_kill() {
-            struck.ended_in_order("restore-db");
-            assert!(state == served.old || !struck.is_done(), "done, and not restored: {}", struck.stderr);
-            let told = struck.stderr.contains("run restore-db again");
-            assert!(
-                state == served.new || struck.is_done() || told,
-                "{}, and restored: {}",
-                struck.status,
-                struck.stderr
-            );
-        }
+        served.is_old_or_new(struck);
         if !served.is_postgres() {
             self.settles();
         }
@@ -77,12 +54,8 @@ impl<K: Kind> Scene for Restore<K> {
             served.sandbox.tool("backup-db").args(["verify", set]).any_stdout().check();
         }
         served.restore(&served.first).any_stdout().check();
-        assert!(served.state() == served.old, "running it again restores");
-        let beside = served.beside();
-        assert!(!beside.iter().any(|name| name.contains("_restore_")), "{beside:?} is left");
-        assert!(beside.len() == if served.is_postgres() { 2 } else { 1 }, "{beside:?} is left");
+        served.is_restored();
         assert!(served.content(&served.first) == self.first, "the backup has changed");
-        assert_eq!(served.hidden(), [""; 0]);
     }
 }
 
