@@ -2,7 +2,7 @@
 //! so programs find the old data or the new. What was live is kept for `--undo`.
 
 use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process;
 use std::time::Instant;
 
@@ -146,24 +146,14 @@ fn load_archive(
 ) -> Result<(), Failure> {
     let jobs = u32::try_from(packing::threads()).unwrap_or(1);
     if let Some(path) = source.directory() {
-        let loaded = scratch.load_archive(&path, jobs, source.trust(), deadline);
-        return loaded.map_err(|failure| why_not(source, &path, failure, deadline));
+        return scratch.load_archive(&path, jobs, source.trust(), deadline);
     }
     let doing = format!("make a file in {}", store.dir().display());
     files::make_private_dir(store.dir())?;
     let mut file = tempfile::tempfile_in(store.dir()).attempt(doing)?;
     source.pour(&mut file, deadline, cx)?;
     let path = PathBuf::from(format!("/proc/{}/fd/{}", process::id(), file.as_raw_fd()));
-    let loaded = scratch.load_archive(&path, jobs, source.trust(), deadline);
-    loaded.map_err(|failure| why_not(source, &path, failure, deadline))
-}
-
-/// `pg_restore` fails alike at an archive that it cannot read and at a server that does not take it: 65 for the first.
-fn why_not(source: &Source, archive: &Path, failure: Failure, deadline: &Deadline) -> Failure {
-    let Some(set) = source.set().filter(|_| failure.exit == Exit::IO) else {
-        return failure;
-    };
-    set.read_archive(archive, deadline).err().filter(|read| read.exit == Exit::DAMAGED).unwrap_or(failure)
+    scratch.load_archive(&path, jobs, source.trust(), deadline)
 }
 
 fn require_equal(expected: Option<&Census>, found: &Census) -> Result<(), Failure> {

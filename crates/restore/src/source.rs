@@ -57,6 +57,9 @@ impl Source {
             let name = path.display().to_string();
             return choice.unverified.then_some(Self::File(path)).ok_or_else(|| unvouched(&name));
         }
+        if choice.unverified && !path.exists() {
+            return Err(Failure::new(Exit::ABSENT, format!("there is no file {}", path.display())));
+        }
         if choice.unverified && matches!(url, Url::Postgres(_)) && path.join(CONTENTS).is_file() {
             return Ok(Self::File(path));
         }

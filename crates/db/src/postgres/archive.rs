@@ -17,21 +17,23 @@ use crate::postgres::version::Version;
 /// The tables of an archive, a file or a directory, with their rows, which clients of this version have made: 65 for one that
 /// cannot be read to its end, 69 when there are no such clients here.
 pub fn read_archive(archive: &Path, made_by: &str, deadline: &Deadline) -> Result<Census, Failure> {
-    let version = Version::find(made_by).ok_or_else(|| {
-        let message = format!("nothing says which version of pg_restore reads {}", archive.display());
-        Failure::new(Exit::DAMAGED, message)
-    })?;
-    let pg_restore = Clients::matching(version)?.path("pg_restore");
-    let doing = format!("read {}", archive.display());
-    let program = Program::at(pg_restore).args(["--file=-", "--"]).arg(archive).deadline(deadline.remaining());
-    let mut producer = program.produce()?;
+    let version = Version::find(made_by)
+        .ok_or_else(|| Failure::new(Exit::DAMAGED, "nothing says which version of pg_restore reads the archive"))?;
+    read(archive, &Clients::matching(version)?, deadline)
+}
+
+/// The same by these clients.
+pub(crate) fn read(archive: &Path, clients: &Clients, deadline: &Deadline) -> Result<Census, Failure> {
+    let doing = "read the archive";
+    let program = Program::at(clients.path("pg_restore")).args(["--file=-", "--"]).arg(archive);
+    let mut producer = program.deadline(deadline.remaining()).produce()?;
     let mut reader = Reader(Box::<Script>::default());
-    pump(&mut producer, &mut reader, deadline, |error| Failure::io(&doing, error), &doing)?;
+    pump(&mut producer, &mut reader, deadline, |error| Failure::io(doing, error), doing)?;
     let ended = producer.finish()?;
     if ended.status.is_success() {
         return reader.0.finish();
     }
-    let failure = trouble::failure(&doing, &ended);
+    let failure = trouble::failure(doing, &ended);
     let exit = if matches!(ended.status, Status::Exit(_)) { Exit::DAMAGED } else { failure.exit };
     Err(Failure::new(exit, failure.message))
 }

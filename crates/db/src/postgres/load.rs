@@ -11,7 +11,7 @@ use crate::engine::{Text, Trust};
 use crate::manifest::Census;
 use crate::postgres::script::Script;
 use crate::postgres::session::random_key;
-use crate::postgres::{Postgres, trouble};
+use crate::postgres::{Postgres, archive, trouble};
 
 /// A plain dump on its way into a database. It is loaded when [`Loading::finish`] says so.
 #[derive(Debug)]
@@ -98,15 +98,21 @@ impl Write for Loading {
 }
 
 /// Loads an archive. The empty name makes `pg_restore` connect, and lets `PGDATABASE` say where, which is never taken for a
-/// connection string.
-pub(crate) fn archive(database: &Postgres, archive: &Path, jobs: u32, deadline: &Deadline) -> Result<(), Failure> {
+/// connection string. 65 for one that cannot be read to its end.
+pub(crate) fn archive(database: &Postgres, path: &Path, jobs: u32, deadline: &Deadline) -> Result<(), Failure> {
     let pg_restore = database.program("pg_restore")?.args(["--no-password", "--exit-on-error", "--dbname="]);
-    let pg_restore = pg_restore.arg(format!("--jobs={}", jobs.max(1))).arg("--").arg(archive);
+    let pg_restore = pg_restore.arg(format!("--jobs={}", jobs.max(1))).arg("--").arg(path);
     let ended = pg_restore.deadline(deadline.remaining()).ends_its_group().run()?;
     if ended.status.is_success() {
         return Ok(());
     }
-    Err(why_not(&format!("load {} into {}", archive.display(), database.address), &ended))
+    let failure = why_not(&format!("load the archive into {}", database.address), &ended);
+    if failure.exit != Exit::IO {
+        return Err(failure);
+    }
+    // It fails alike at an archive that it cannot read, and at a server that does not take what it reads.
+    let read = archive::read(path, &database.clients, deadline).err();
+    Err(read.filter(|read| read.exit == Exit::DAMAGED).unwrap_or(failure))
 }
 
 fn why_not(doing: &str, ended: &Ended) -> Failure {

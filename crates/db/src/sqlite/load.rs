@@ -56,7 +56,7 @@ impl Load {
 
     /// Ends it: 65 when the dump is not whole. A whole one is a transaction, as `.dump` writes it.
     pub fn finish(self) -> Result<(), Failure> {
-        if !self.statement.iter().all(u8::is_ascii_whitespace) && !self.is_comment() {
+        if !self.script.is_between_statements() {
             return Err(damaged("it is not whole: it ends in the middle of a statement"));
         }
         if !self.connection.is_autocommit() {
@@ -126,12 +126,6 @@ impl Load {
 
     fn is_rollback(&self) -> bool {
         self.statement.trim_ascii_start().get(..8).is_some_and(|word| word.eq_ignore_ascii_case(b"rollback"))
-    }
-
-    /// Whether nothing but a comment has come of a statement.
-    fn is_comment(&self) -> bool {
-        let text = self.statement.trim_ascii();
-        text.split(|byte| *byte == b'\n').all(|line| line.is_empty() || line.starts_with(b"--"))
     }
 }
 

@@ -56,6 +56,12 @@ impl Script {
         None
     }
 
+    /// Whether nothing but comments has come since the last statement ended.
+    pub(crate) fn is_between_statements(&self) -> bool {
+        let is_code = matches!(self.inside, Inside::Code | Inside::Line);
+        is_code && self.part == Part::Begin && self.word.is_empty()
+    }
+
     /// Reads some of what is there: how much, and whether a statement has ended with it.
     fn take(&mut self, rest: &[u8]) -> (usize, bool) {
         let first = rest.first().copied().unwrap_or_default();
@@ -177,6 +183,18 @@ mod tests {
             let (found, rest) = statements(&(whole.concat() + " COMMIT"), piece);
             assert_eq!(found, whole, "in pieces of {piece}");
             assert_eq!(rest, " COMMIT");
+        }
+    }
+
+    #[test]
+    fn a_comment_behind_the_last_statement_begins_no_other() {
+        for (text, is_between) in
+            [("; -- x", true), (";\n/* x; */ \n", true), ("; /* x", false), ("; x", false), ("; -", false)]
+        {
+            let mut script = Script::default();
+            assert_eq!(script.statement(text.as_bytes()), Some(1));
+            assert_eq!(script.statement(&text.as_bytes()[1..]), None);
+            assert_eq!(script.is_between_statements(), is_between, "{text}");
         }
     }
 

@@ -262,6 +262,25 @@ fn an_archive_in_a_directory_that_pg_dump_made_is_restored_when_that_is_said() {
 }
 
 #[test]
+fn what_another_engine_made_and_what_is_torn_is_65_and_nothing_is_left() {
+    let [postgres, mariadb] = both();
+    simple(&postgres);
+    simple(&mariadb);
+    for (one, other) in [(&postgres, &mariadb), (&mariadb, &postgres)] {
+        let (sandbox, others) = (environment(one), environment(other));
+        let plain = backup(&others, &["--compress", "none"]).join("database.sql");
+        testkit::rich_sqlite(&sandbox.path("app.sqlite"));
+        fs::write(sandbox.path("empty.sql"), "").unwrap();
+        fs::write(sandbox.path("torn.dump"), "PGDMP\x01\x0e").unwrap();
+        for file in [plain.to_str().unwrap(), "app.sqlite", "empty.sql", "torn.dump"] {
+            let run = restore(&sandbox, &["--unverified", "--without-safety-backup", file]).code(65);
+            run.stderr_has("for which nobody vouches\nrestore-db: ").check();
+            assert_eq!((rows(one).as_str(), left_beside(one).len()), ("2", 1), "{file}");
+        }
+    }
+}
+
+#[test]
 fn commands_for_the_client_in_a_foreign_dump_never_run() {
     for database in both() {
         simple(&database);

@@ -55,6 +55,8 @@ fn what_is_no_sound_database_is_65_and_touches_nothing() {
         run.code(65).stderr_has(said).check();
         assert!(fs::read(sandbox.path(DATABASE)).unwrap() == before && beside(&sandbox) == neighbours, "{said}");
     }
+    let missing = sandbox.tool("restore-db").args(["--yes", "--unverified", "/nowhere.sql"]).code(66);
+    missing.stderr_has("there is no file /nowhere.sql").check();
 }
 
 /// What a dump is put between.
