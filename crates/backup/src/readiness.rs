@@ -1,11 +1,9 @@
 //! Whether a backup can be made here and now: the database answers and may be read, and there is room for it.
 
-use std::path::Path;
-
 use db::engine::Server;
 use db::{Deadline, Entry, Store};
 use kit::quantity::size;
-use kit::{Attempt, Context, Exit, Failure, Outcome};
+use kit::{Context, Exit, Failure, Outcome, files};
 
 use crate::args::{Args, IfAbsent};
 use crate::owner::Owner;
@@ -31,7 +29,7 @@ pub(crate) fn check(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     let owner = Owner::of(database.identity(), &cx.settings);
     let last = store.entries()?.into_iter().find(|entry| entry.is_good() && owner.owns(entry));
     let (needed, why) = forecast(&database, last.as_ref(), &deadline)?;
-    let free = free(store.dir())?;
+    let free = files::free(store.dir())?;
     cx.detail("free", free);
     cx.detail("needed", needed);
     let room = format!("{} free in {}, about {} needed: {why}", size(free), store.dir().display(), size(needed));
@@ -64,12 +62,4 @@ fn forecast(database: &Database, last: Option<&Entry>, deadline: &Deadline) -> R
         Some((name, stored)) => (copy + stored + stored / 5, format!("{name} has {}", size(stored))),
         None => (copy + live, format!("the database has {}, and there is no backup yet", size(live))),
     })
-}
-
-/// What the file system of the directory has left; of the nearest directory above it that is there.
-fn free(dir: &Path) -> Result<u64, Failure> {
-    let there = dir.ancestors().find(|dir| dir.exists()).unwrap_or(Path::new("/"));
-    let doing = format!("ask how much room there is in {}", there.display());
-    let found = rustix::fs::statvfs(there).map_err(std::io::Error::from).attempt(doing)?;
-    Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }

@@ -56,6 +56,15 @@ pub fn make_private_dir(path: &Path) -> Result<(), Failure> {
         .attempt(format_args!("make the directory {}", path.display()))
 }
 
+/// How many bytes a user who is not root can still write to the file system of a directory (`statvfs(3)`); of the nearest
+/// directory above it that is there.
+pub fn free(dir: &Path) -> Result<u64, Failure> {
+    let there = dir.ancestors().find(|dir| dir.exists()).unwrap_or(Path::new("/"));
+    let doing = format!("ask how much room there is in {}", there.display());
+    let found = rustix::fs::statvfs(there).map_err(io::Error::from).attempt(doing)?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
 /// Makes a directory and its missing parents that others may enter and not change (0755 less the umask), as an app's
 /// files need.
 pub fn make_dir(path: &Path) -> Result<(), Failure> {

@@ -150,6 +150,7 @@ fn load_archive(
     }
     let doing = format!("make a file in {}", store.dir().display());
     files::make_private_dir(store.dir())?;
+    source.require_room(store.dir())?;
     let mut file = tempfile::tempfile_in(store.dir()).attempt(doing)?;
     source.pour(&mut file, deadline, cx)?;
     let path = PathBuf::from(format!("/proc/{}/fd/{}", process::id(), file.as_raw_fd()));

@@ -8,7 +8,7 @@ use db::manifest::Census;
 use db::{Codec, Deadline, Format, Set, Store, Trust, Unpacker, Url, packing, sqlite};
 use kit::quantity::size;
 use kit::settings::Settings;
-use kit::{Attempt, Context, Exit, Failure, clock};
+use kit::{Attempt, Context, Exit, Failure, clock, files};
 
 use crate::choice::Choice;
 use crate::feeder::Feeder;
@@ -103,6 +103,19 @@ impl Source {
             }
             Self::Stdin(start) => decode(start.chain(io::stdin().lock()), to, "read standard input", deadline),
         }
+    }
+
+    /// Refuses a backup that would have no room in this directory, unpacked: 74, before anything is written. How large a file of
+    /// another program becomes is seen on the way.
+    pub(crate) fn require_room(&self, dir: &Path) -> Result<(), Failure> {
+        let needed = self.set().map_or(0, |set| set.manifest().raw.size);
+        let free = files::free(dir)?;
+        if free >= needed {
+            return Ok(());
+        }
+        let (dir, needed, free) = (dir.display(), size(needed), size(free));
+        let message = format!("there is no room to unpack the backup in {dir}: it needs {needed}, and {free} is free");
+        Err(Failure::new(Exit::IO, message).hint("nothing was touched; make room first"))
     }
 
     /// Whether it is an archive for `pg_restore`.

@@ -26,6 +26,7 @@ impl Unpacked {
     /// a killed run left there is removed first.
     pub(crate) fn beside(live: &Path, source: &Source, deadline: &Deadline, cx: &Context) -> Result<Self, Failure> {
         remove_leftovers(live)?;
+        source.require_room(live.parent().unwrap_or(Path::new("/")))?;
         let path = live.with_file_name(hidden_name(live, &process::id().to_string()));
         let doing = format!("write {}", path.display());
         let mut file = files::create(&path).map_err(|error| uncreatable(live, &Failure::io(&doing, &error)))?;

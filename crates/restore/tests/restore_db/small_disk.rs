@@ -3,6 +3,7 @@
 use testkit::{Database, Engine, Mariadb, Postgres};
 
 use crate::databases::{environment, left_beside};
+use crate::server::{backup, megabytes, server};
 
 /// One step of the story: what was said, with the exit code behind it and what lies in BACKUP_DIR then.
 struct Step(String);
@@ -52,6 +53,20 @@ fn story(database: &Database, script: &str) -> Vec<Step> {
     told.split("== ").skip(1).map(|step| Step(step.to_owned())).collect()
 }
 
+#[test]
+fn where_a_sqlite_database_has_no_room_nothing_is_written() {
+    let sandbox = server(&megabytes(3, "word"));
+    let set = backup(&sandbox);
+    let place = sandbox.path("small");
+    sandbox.set("DATABASE_URL", &format!("sqlite://{}", place.join("app.sqlite").display()));
+    let script = "mkdir \"$D\"; mount -t tmpfs -o size=2m tmpfs \"$D\"; \"$0\" --yes --into-other \"$1\"; code=$?
+        ls -A \"$D\"; umount \"$D\"; exit $code";
+    let run = sandbox.program("/usr/bin/unshare".as_ref()).env("D", &place).env("PUSHBACK_ENV", sandbox.env_file());
+    let run = run.args(["-rm", "--", "/bin/sh", "-c", script]).arg(testkit::tool_path("restore-db")).arg(set);
+    let said = format!("there is no room to unpack the backup in {}: it needs 2.", place.display());
+    run.code(74).stderr_has(said).stderr_has(" MiB, and 2.0 MiB is free").stderr_has("nothing was touched").check();
+}
+
 fn rows(database: &Database) -> String {
     database.sql("SELECT count(*) FROM t").trim().to_owned()
 }
@@ -76,7 +91,7 @@ fn on_a_small_disk_a_backup_of_postgresql_is_74_and_an_archive_that_has_no_room_
     verify.is(0, "  verified  1 table, 0 rows");
     let both = flat.is(0, "").backups();
     assert_eq!(both.len(), 2);
-    assert_eq!(restore.is(74, "restore-db: cannot write a copy of the database: no space left").backups(), both);
+    assert_eq!(restore.is(74, "restore-db: there is no room to unpack the backup in ").backups(), both);
     assert_eq!((rows(&database).as_str(), left_beside(&database).len()), ("100000", 1));
 }
 
