@@ -4,7 +4,7 @@
 //! [`journal`], the [`history`] read from it and the ways back ([`way_back`]) that it leaves, the environment's [`root`] on
 //! disk, its one [`lock`], child [`process`]es and [`question`]s to them, durable [`files`] and one that is in memory only
 //! ([`memory_file`]), the [`clock`], sizes and ages as a
-//! person reads them ([`quantity`]), the [`progress`] of long work, [`signal`]s,
+//! person reads them ([`quantity`]), the [`progress`] of long work, [`signal`]s, a [`stdin`] that may never end,
 //! and [`tool::main`], which ties them together.
 
 pub mod clock;
@@ -31,6 +31,7 @@ pub mod question;
 pub mod root;
 pub mod settings;
 pub mod signal;
+pub mod stdin;
 pub mod tool;
 pub mod user_command;
 pub mod voice;

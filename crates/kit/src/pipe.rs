@@ -140,7 +140,7 @@ impl Drop for Consumer {
 }
 
 /// Waits a moment for the pipe to be ready.
-fn is_ready(pipe: &impl AsFd, flags: PollFlags) -> io::Result<bool> {
+pub(crate) fn is_ready(pipe: &impl AsFd, flags: PollFlags) -> io::Result<bool> {
     let moment = Timespec { tv_sec: 0, tv_nsec: i64::from(LOOK_EVERY.subsec_nanos()) };
     match poll(&mut [PollFd::new(pipe, flags)], Some(&moment)) {
         Ok(ready) => Ok(ready > 0),

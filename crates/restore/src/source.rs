@@ -1,13 +1,14 @@
 //! What is restored: a backup of ours, which its manifest vouches for, or a file of somebody else's.
 
 use std::fs::File;
-use std::io::{self, Cursor, Read, Write};
+use std::io::{Cursor, Read, Write};
 use std::path::{Path, PathBuf};
 
 use db::manifest::Census;
 use db::{Codec, Deadline, Format, Set, Store, Trust, Unpacker, Url, packing, sqlite};
 use kit::quantity::size;
 use kit::settings::Settings;
+use kit::stdin::Stdin;
 use kit::{Attempt, Context, Exit, Failure, clock, files};
 
 use crate::choice::Choice;
@@ -15,6 +16,8 @@ use crate::feeder::Feeder;
 
 /// What stands for standard input.
 pub(crate) const STDIN: &str = "-";
+
+const READ_STDIN: &str = "read standard input";
 
 /// What every SQLite database begins with ("Database File Format", 1.3).
 const MAGIC: &[u8] = b"SQLite format 3\0";
@@ -49,7 +52,7 @@ impl Source {
     ) -> Result<Self, Failure> {
         if choice.is_stdin() {
             let mut start = Vec::new();
-            io::stdin().lock().take(START).read_to_end(&mut start).attempt("read standard input")?;
+            packing::decode(&mut stdin(deadline)?.take(START), Codec::None, &mut start, READ_STDIN, deadline)?;
             return Ok(Self::Stdin(start));
         }
         let path = choice.set(store, url, settings)?;
@@ -101,7 +104,7 @@ impl Source {
                 let doing = format!("read {}", path.display());
                 decode(File::open(path).attempt(&doing)?, to, &doing, deadline)
             }
-            Self::Stdin(start) => decode(start.chain(io::stdin().lock()), to, "read standard input", deadline),
+            Self::Stdin(start) => decode(start.chain(stdin(deadline)?), to, READ_STDIN, deadline),
         }
     }
 
@@ -224,6 +227,10 @@ pub(crate) fn unvouched(what: &str) -> Failure {
         format!("{what} is no backup of ours: nothing says whether it is whole, or of which database"),
     )
     .hint("say --unverified to restore it all the same; it is looked over as far as that is possible")
+}
+
+fn stdin(deadline: &Deadline) -> Result<Stdin, Failure> {
+    Stdin::within(deadline.remaining()).attempt(READ_STDIN)
 }
 
 /// Decompresses by what the first bytes say.

@@ -13,6 +13,9 @@ use crate::sqlite::script::Script;
 /// The longest statement that is kept in memory, which is the longest row.
 const LONGEST: usize = 256 << 20;
 
+/// What takes more than this loader does.
+const WAY_OUT: &str = "make a database of it, and restore that: sqlite3 new.sqlite <dump.sql";
+
 /// What a dump may set: what belongs to the database. Anything else is passed over, so that no setting of the connection or
 /// of another file changes.
 const SETTINGS: [&str; 6] =
@@ -72,8 +75,7 @@ impl Load {
 
     fn keep(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         if self.statement.len() + bytes.len() > LONGEST {
-            let hint = "make a database of it, and restore that: sqlite3 new.sqlite <dump.sql";
-            return Err(self.wrong("it is longer than 256 MiB").hint(hint));
+            return Err(self.wrong("it is longer than 256 MiB").hint(WAY_OUT));
         }
         self.statement.extend_from_slice(bytes);
         Ok(())
@@ -83,7 +85,7 @@ impl Load {
         signal::check()?;
         self.deadline.check()?;
         let Some(sql) = std::str::from_utf8(&self.statement).ok().filter(|sql| !sql.contains('\0')) else {
-            return Err(self.wrong("it is no text in UTF-8"));
+            return Err(self.wrong("it is no text in UTF-8").hint(WAY_OUT));
         };
         let was_open = !self.connection.is_autocommit();
         if let Err(error) = self.connection.execute_batch(sql) {

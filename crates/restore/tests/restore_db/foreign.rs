@@ -1,8 +1,10 @@
 //! What other programs made, and what belongs to another database.
 
 use std::fs;
+use std::io::Write;
+use std::process::Stdio;
 
-use testkit::Sandbox;
+use testkit::{Sandbox, wait_until};
 
 use crate::server::{DATABASE, backup, beside, fill, live, server};
 
@@ -132,6 +134,33 @@ fn a_dump_that_is_not_whole_or_reaches_beyond_its_database_is_65_and_does_nothin
         assert!(fs::read(sandbox.path(DATABASE)).unwrap() == before && beside(&sandbox) == neighbours, "{text}");
         assert!(fs::read(sandbox.path("other.sqlite")).unwrap() == others && !sandbox.path("pwned").exists(), "{text}");
     }
+    let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT count(*) FROM n;";
+    let endless =
+        sandbox.tool("restore-db").args(["--yes", "--unverified", "-", "--timeout", "1s"]).stdin(dump(endless));
+    endless.code(124).stderr_has("not done after 1.0 s").check();
+    assert!(fs::read(sandbox.path(DATABASE)).unwrap() == before && beside(&sandbox) == neighbours);
+}
+
+#[test]
+fn a_stdin_that_never_ends_is_124_and_a_signal_is_heard_meanwhile() {
+    let sandbox = server("CREATE TABLE t(x); INSERT INTO t VALUES ('live')");
+    // The second ends in the middle of a stream of gzip.
+    for begin in [&b""[..], b"\x1f\x8b\x08\x00"] {
+        for (time, code) in [("200ms", 124), ("1h", 143)] {
+            let run = sandbox.tool("restore-db").args(["--yes", "--unverified", "-", "--timeout", time]);
+            let mut child = run.into_command().stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            let mut pipe = child.stdin.take().unwrap();
+            pipe.write_all(begin).unwrap();
+            if code == 143 {
+                let note = format!("process {}", child.id());
+                wait_until("it has begun", || sandbox.read("prod/state/lock").contains(&note));
+                testkit::kill("TERM", child.id());
+            }
+            assert_eq!(child.wait().unwrap().code(), Some(code));
+            drop(pipe);
+        }
+    }
+    assert_eq!((live(&sandbox, "SELECT x FROM t").as_str(), beside(&sandbox).len()), ("live", 1));
 }
 
 #[test]
