@@ -42,7 +42,8 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// What the arguments mean: 2 for a file of another program without `--unverified`, else as [`Set::open`].
+    /// What the arguments mean: 2 for a file of another program without `--unverified`, 66 for one that is not there, else as
+    /// [`Set::open`].
     pub(crate) fn find(
         choice: &Choice,
         store: &Store,
