@@ -47,6 +47,8 @@ pub(crate) struct Data {
     pub(crate) raw: Raw,
     pub(crate) stored: Digest,
     pub(crate) tables: Census,
+    /// What the server has beside the database.
+    globals: String,
     engine_version: String,
     client_version: Option<String>,
 }
@@ -71,8 +73,8 @@ impl Capture<'_> {
                 (data, known)
             }
         };
-        if let Database::Server { server, .. } = database {
-            keep_globals(server.as_ref(), dir, deadline)?;
+        if !data.globals.is_empty() {
+            files::write(&dir.join(GLOBALS), data.globals.as_bytes())?;
         }
         let manifest = Manifest {
             v: VERSION,
@@ -116,13 +118,13 @@ impl Capture<'_> {
 
     /// A dump in a directory, which `pg_dump` compresses and flushes by itself.
     fn of_directory(&self, server: &dyn Server, dir: &Path, file: &str) -> Result<(Data, Sums), Failure> {
-        server.require_privileges(self.deadline)?;
+        let globals = server.prepare(self.deadline)?;
         let tables = server.dump_directory(&dir.join(file), self.manner.jobs, self.meter("dumped"), self.deadline)?;
         files::sync_tree(&dir.join(file))?;
         let (stored, sums) = checksums::of_directory(dir, file, self.deadline)?;
         let raw = Raw { size: stored.size, sha256: None };
         let (engine_version, client_version) = (server.version().to_owned(), Some(server.client_version().to_owned()));
-        Ok((Data { raw, stored, tables, engine_version, client_version }, sums))
+        Ok((Data { raw, stored, tables, globals, engine_version, client_version }, sums))
     }
 
     /// A copy of the file by SQLite itself, and the copy compressed.
@@ -136,18 +138,19 @@ impl Capture<'_> {
         fs::remove_file(&snapshot).attempt(format_args!("remove {}", snapshot.display()))?;
         let raw = Raw { size: packed.raw, sha256: Some(copy.finish().1.sha256) };
         let engine_version = sqlite::version().to_owned();
-        Ok(Data { raw, stored: packed.stored, tables, engine_version, client_version: None })
+        let globals = String::new();
+        Ok(Data { raw, stored: packed.stored, tables, globals, engine_version, client_version: None })
     }
 
     /// A dump, compressed while it is made: there is no uncompressed one on the disk.
     fn of_server<W: Write>(&self, server: &dyn Server, to: W) -> Result<Data, Failure> {
-        server.require_privileges(self.deadline)?;
+        let globals = server.prepare(self.deadline)?;
         let mut dump = server.dump(self.manner.format, self.deadline)?;
         let packed = self.pack(&mut dump, to, |error| Failure::io("read what the dumper writes", error))?;
         let tables = dump.finish()?;
         let raw = Raw { size: packed.raw, sha256: None };
         let (engine_version, client_version) = (server.version().to_owned(), Some(server.client_version().to_owned()));
-        Ok(Data { raw, stored: packed.stored, tables, engine_version, client_version })
+        Ok(Data { raw, stored: packed.stored, tables, globals, engine_version, client_version })
     }
 
     fn pack(
@@ -163,10 +166,4 @@ impl Capture<'_> {
     fn meter(&self, verb: &'static str) -> Meter {
         self.cx.meter(verb).expecting(self.expected)
     }
-}
-
-/// What the server has beside the database, if it has that.
-fn keep_globals(server: &dyn Server, dir: &Path, deadline: &Deadline) -> Result<(), Failure> {
-    let globals = server.globals(deadline)?;
-    if globals.is_empty() { Ok(()) } else { files::write(&dir.join(GLOBALS), globals.as_bytes()) }
 }

@@ -23,7 +23,7 @@ pub(crate) fn check(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     let mut lines = Vec::new();
     if let Database::Server { server, .. } = &database {
         lines.push(versions(server.as_ref(), cx));
-        server.require_privileges(&deadline)?;
+        server.prepare(&deadline)?;
         lines.push("the role may read all that a backup needs".to_owned());
     }
     let owner = Owner::of(database.identity(), &cx.settings);

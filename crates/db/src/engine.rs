@@ -100,17 +100,15 @@ pub trait Server {
     /// Makes a dump in a new directory, with so many jobs at once: 78 where the engine has no such format.
     fn dump_directory(&self, to: &Path, jobs: u32, meter: Meter, deadline: &Deadline) -> Result<Census, Failure>;
 
-    /// What belongs to the server and not to the database, as SQL without secrets: roles, settings of the database. Empty
-    /// where there is no such thing.
-    fn globals(&self, deadline: &Deadline) -> Result<String, Failure>;
-
     /// What a person should know of a backup of this database: one sentence each, none when all is well.
     fn warnings(&self, _deadline: &Deadline) -> Result<Vec<String>, Failure> {
         Ok(Vec::new())
     }
 
-    /// Proves that the role may read all that a backup needs: 77 with the statement that grants it.
-    fn require_privileges(&self, deadline: &Deadline) -> Result<(), Failure>;
+    /// Proves that the role may read all that a backup needs: 77 with the statement that grants it. Returns what a backup
+    /// needs besides, as SQL without secrets: what belongs to the server and not to the database, roles, settings of the
+    /// database. Empty where there is no such thing.
+    fn prepare(&self, deadline: &Deadline) -> Result<String, Failure>;
 }
 
 /// A dump that is being made. Its end does not say that it is whole: [`Dump::finish`] does.

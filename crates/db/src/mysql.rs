@@ -124,16 +124,12 @@ impl Server for Mysql {
         Err(unsupported(Format::Directory))
     }
 
-    fn globals(&self, _: &Deadline) -> Result<String, Failure> {
-        Ok(String::new())
-    }
-
     fn warnings(&self, deadline: &Deadline) -> Result<Vec<String>, Failure> {
         let inventory = self.inventory(deadline)?;
         Ok(self.dumper.doubt.clone().into_iter().chain(inventory.warnings()).collect())
     }
 
-    fn require_privileges(&self, deadline: &Deadline) -> Result<(), Failure> {
+    fn prepare(&self, deadline: &Deadline) -> Result<String, Failure> {
         let (rights, account) = self.rights(deadline)?;
         let address = &self.client.address;
         let denied = |what: String, grant: String| {
@@ -154,7 +150,7 @@ impl Server for Mysql {
             Some(routine) if !rights.reads_all_routines() => {
                 denied(format!("the text of the routine {} is hidden from it", client::identifier(routine)), grant)
             }
-            _ => Ok(()),
+            _ => Ok(String::new()),
         }
     }
 }

@@ -130,17 +130,12 @@ impl Server for Postgres {
         dump::to_directory(self, to, jobs, meter, deadline)
     }
 
-    fn globals(&self, deadline: &Deadline) -> Result<String, Failure> {
+    fn prepare(&self, deadline: &Deadline) -> Result<String, Failure> {
         let mut session = self.session(deadline)?;
+        privileges::require(&mut session, &self.address)?;
         let globals = globals::read(&mut session)?;
         session.close()?;
         Ok(globals)
-    }
-
-    fn require_privileges(&self, deadline: &Deadline) -> Result<(), Failure> {
-        let mut session = self.session(deadline)?;
-        privileges::require(&mut session, &self.address)?;
-        session.close()
     }
 }
 

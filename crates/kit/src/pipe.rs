@@ -20,20 +20,22 @@ use crate::process::Running;
 /// as stdio is, would else wake the reader for each of them.
 const LITTLE: usize = 64 * 1024;
 
-/// How long: at a gigabyte per second too, no more than a quarter of a pipe comes in.
-const GATHER: Duration = Duration::from_micros(250);
+/// How long: no more than the pipe holds comes in meanwhile, at a gigabyte per second too.
+const GATHER: Duration = Duration::from_millis(1);
 
 /// A program whose stdout is read while it runs. Dropped before its end, it is ended with all its kin.
 #[derive(Debug)]
 pub struct Producer {
     running: Option<Running>,
     pipe: PipeReader,
+    /// Whether the pipe holds much.
+    is_large: bool,
     found_little: bool,
 }
 
 impl Producer {
-    pub(crate) fn new(running: Running, pipe: PipeReader) -> Self {
-        Self { running: Some(running), pipe, found_little: false }
+    pub(crate) fn new(running: Running, pipe: PipeReader, is_large: bool) -> Self {
+        Self { running: Some(running), pipe, is_large, found_little: false }
     }
 
     /// Waits a moment, and says whether a read would not wait: there is something, or the program has ended, or is to be
@@ -53,7 +55,7 @@ impl Read for Producer {
     /// Waits for something to read. An error of the kind `TimedOut` says that the program took longer than it may, or
     /// that a signal has come.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.found_little {
+        if self.is_large && self.found_little {
             thread::sleep(GATHER);
         }
         let mut is_last_look = false;

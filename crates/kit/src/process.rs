@@ -209,10 +209,10 @@ impl Program {
     /// [`Producer::finish`].
     pub fn produce(mut self) -> Result<Producer, Failure> {
         let (ours, theirs) = io::pipe().attempt("make a pipe")?;
-        // A hint only: who may not have so much has the usual 64 KiB.
-        fcntl_setpipe_size(&ours, PIPE).ok();
+        // Who may not have so much has the usual 64 KiB.
+        let is_large = fcntl_setpipe_size(&ours, PIPE).is_ok();
         self.stdout = Sink::File(OwnedFd::from(theirs).into());
-        Ok(Producer::new(self.start()?, ours))
+        Ok(Producer::new(self.start()?, ours, is_large))
     }
 
     /// Starts it, to be written to while it runs: [`Consumer::finish`] ends its stdin and waits for it.

@@ -11,6 +11,10 @@ use std::thread::{Builder, JoinHandle};
 /// waits for a processor.
 const AHEAD: usize = 6;
 
+/// They give way to whoever makes what they compress, or waits for what they decompress: a server and its dumper would else
+/// stand still for as long as the threads are at the blocks that they have already.
+const NICE: i32 = 5;
+
 /// Turns the input of a block into its output, which is empty before.
 pub(super) type Work = Box<dyn FnMut(&[u8], &mut Vec<u8>) -> io::Result<()> + Send>;
 
@@ -121,6 +125,8 @@ impl Crew {
         let mut work = (self.hire)()?;
         let queue = Arc::clone(&self.queue);
         let started = Builder::new().name("codec".to_owned()).spawn(move || {
+            // Of this thread alone (nice(2), NOTES).
+            rustix::process::nice(NICE).ok();
             while let Some((mut block, reply)) = next(&queue) {
                 let done = work(&block.input, &mut block.output).map(|()| block);
                 // Nobody waits for it when the crew is being dropped.

@@ -17,7 +17,7 @@ fn a_server_is_asked_by_tcp_and_by_its_socket() {
         let server = connected(&url);
         assert!(server.version().contains("MariaDB") && server.client_version().contains("MariaDB"), "{url}");
         assert_eq!(server.size(&deadline()).unwrap(), Some(0), "{url}");
-        assert_eq!(server.globals(&deadline()).unwrap(), "");
+        assert_eq!(server.prepare(&deadline()).unwrap(), "");
     }
 }
 
@@ -28,7 +28,7 @@ fn a_rich_database_is_counted_alike_by_the_server_and_in_its_dump() {
     database.rich_as_admin();
     database.sql_as_app("UPDATE versioned SET a = 7 WHERE a = 1; DELETE FROM versioned WHERE a = 2; SET sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES'");
     let server = connected(&database.url());
-    server.require_privileges(&deadline()).unwrap();
+    server.prepare(&deadline()).unwrap();
     let (text, census) = dump(&server).unwrap();
     assert_eq!(census, server.census(&deadline()).unwrap());
     assert_eq!(census["versioned"], 3, "the past is dumped too");
@@ -81,7 +81,7 @@ fn odd_names_are_names_and_nothing_else() {
         database.sql_as_app("CREATE TABLE t (a INT); INSERT INTO t VALUES (1), (2)");
         for url in [database.url(), database.socket_url()] {
             let server = connected(&url);
-            server.require_privileges(&deadline()).unwrap_or_else(|failure| panic!("{name}: {failure:?}"));
+            server.prepare(&deadline()).unwrap_or_else(|failure| panic!("{name}: {failure:?}"));
             let (_, census) = dump(&server).unwrap_or_else(|failure| panic!("{name}: {failure:?}"));
             assert_eq!(census, [("t".to_owned(), 2)].into(), "{name}");
             assert_eq!(server.census(&deadline()).unwrap(), census, "{name}");
@@ -94,7 +94,7 @@ fn what_an_account_lacks_is_named_as_a_statement_that_grants_it() {
     let server = Mariadb::shared();
     let database = server.fresh();
     let account = format!("'{}'@'%'", database.role());
-    let require = || connected(&database.url()).require_privileges(&deadline());
+    let require = || connected(&database.url()).prepare(&deadline());
     require().unwrap();
     database.sql("CREATE DEFINER = root@localhost FUNCTION hidden() RETURNS INT RETURN 1");
     let (exit, said) = code(require());
@@ -129,7 +129,7 @@ fn rights_that_come_with_a_role_count() {
         "REVOKE ALL PRIVILEGES, GRANT OPTION FROM {account}; CREATE ROLE r_{name}; GRANT ALL ON `{name}`.* TO r_{name};
          GRANT r_{name} TO {account}; SET DEFAULT ROLE r_{name} FOR {account}"
     ));
-    connected(&database.url()).require_privileges(&deadline()).unwrap();
+    connected(&database.url()).prepare(&deadline()).unwrap();
 }
 
 /// A database whose dump is larger than what lies in pipes and buffers.

@@ -10,9 +10,9 @@ use crate::{connect, deadline, read, rich};
 fn what_the_role_may_not_read_is_said_with_the_grant_that_helps() {
     let database = rich();
     let server = connect(&database.url()).unwrap();
-    server.require_privileges(&deadline()).unwrap();
+    server.prepare(&deadline()).unwrap();
     database.rich_as_admin();
-    let failure = server.require_privileges(&deadline()).unwrap_err();
+    let failure = server.prepare(&deadline()).unwrap_err();
     let role = format!("\"{}\"", database.role());
     assert_eq!(failure.exit.code(), 77);
     let hint = failure.hint.unwrap();
@@ -20,15 +20,15 @@ fn what_the_role_may_not_read_is_said_with_the_grant_that_helps() {
         assert!(hint.contains(&statement), "{hint}");
         database.sql(&statement);
     }
-    server.require_privileges(&deadline()).unwrap();
+    server.prepare(&deadline()).unwrap();
     let (_, census) = read(server.dump(Format::Plain, &deadline()).unwrap()).unwrap();
     assert_eq!((census["public.forced"], census["of_other.things"]), (2, 5));
     assert_eq!(server.census(&deadline()).unwrap(), census);
     database.sql("ALTER LARGE OBJECT 4711 OWNER TO postgres");
-    let failure = server.require_privileges(&deadline()).unwrap_err();
+    let failure = server.prepare(&deadline()).unwrap_err();
     database.sql(&format!("GRANT SELECT ON LARGE OBJECT 4711 TO {role};"));
     assert!(failure.hint.unwrap().ends_with(&format!("GRANT SELECT ON LARGE OBJECT 4711 TO {role};")));
-    server.require_privileges(&deadline()).unwrap();
+    server.prepare(&deadline()).unwrap();
     read(server.dump(Format::Plain, &deadline()).unwrap()).unwrap();
 }
 
@@ -56,9 +56,10 @@ fn the_globals_bring_roles_and_settings_back_and_may_be_run_twice() {
     own.sql(&format!(
         "CREATE ROLE \"it's \\ a \"\"group\" NOLOGIN CONNECTION LIMIT 3 VALID UNTIL 'infinity';
          GRANT \"it's \\ a \"\"group\" TO \"{role}\" WITH ADMIN OPTION; ALTER ROLE \"{role}\" SET search_path = '';
-         ALTER ROLE \"{role}\" SET my.setting = 'a''b\\c'"
+         ALTER ROLE \"{role}\" SET my.setting = 'a''b\\c'; ALTER ROLE \"{role}\" BYPASSRLS;
+         GRANT pg_read_all_data TO \"{role}\""
     ));
-    let globals = connect(&database.url()).unwrap().globals(&deadline()).unwrap();
+    let globals = connect(&database.url()).unwrap().prepare(&deadline()).unwrap();
     assert!(
         !globals.contains(database.password()) && !globals.contains("SCRAM") && !globals.contains("PASSWORD"),
         "{globals}"
