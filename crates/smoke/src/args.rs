@@ -5,6 +5,7 @@ use kit::root::ReleaseName;
 use kit::settings::duration;
 
 use crate::commit::Commit;
+use crate::selection::Selection;
 
 /// Checks that what was deployed works
 ///
@@ -38,20 +39,26 @@ pub(crate) struct Args {
     pub(crate) interval: Duration,
 
     /// How long all checks together may take
-    #[arg(long, value_name = "TIME", env = "DEPLOYMENT_TIMEOUT", default_value = "300s", value_parser = duration)]
-    pub(crate) timeout: Duration,
+    #[arg(long, value_name = "TIME", env = "DEPLOYMENT_TIMEOUT", default_value = "120s", value_parser = duration)]
+    pub(crate) deadline: Duration,
+
+    /// How many checks run at the same time
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) concurrency: u16,
+
+    #[command(flatten)]
+    pub(crate) selection: Selection,
 
     /// How long a refused connection costs no attempt; without it STARTUP_WAIT (10s) after an activation or a
     /// rollback, and no time at all otherwise
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) startup_wait: Option<Duration>,
 
-    /// What to do when a check could not be made: ask a person (69 or 74), or count it as failed (1)
-    #[arg(long, value_name = "WHAT", env = "SMOKE_INCONCLUSIVE", value_enum, default_value = "ask")]
-    pub(crate) inconclusive: Inconclusive,
+    #[command(flatten)]
+    pub(crate) judging: Judging,
 
     /// Read the checks and print them; ask nothing, record nothing
-    #[arg(long)]
+    #[arg(long, visible_alias = "list")]
     pub(crate) dry_run: bool,
 
     /// The same, and note in the journal where the logs end that checks look at: what comes later is new
@@ -61,6 +68,18 @@ pub(crate) struct Args {
     /// Append nothing to the journal: for what looks at the live release again and again
     #[arg(long)]
     pub(crate) no_record: bool,
+}
+
+/// What a result means that is neither good nor bad.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub(crate) struct Judging {
+    /// What to do when a check could not be made: ask a person (69 or 74), or count it as failed (1)
+    #[arg(long, value_name = "WHAT", env = "SMOKE_INCONCLUSIVE", value_enum, default_value = "ask")]
+    pub(crate) inconclusive: Inconclusive,
+
+    /// Count a check as failed that did not pass at its first attempt
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 /// What a result with errors means.

@@ -3,16 +3,20 @@
 use std::time::Duration;
 
 use kit::settings::Settings;
-use kit::{Exit, Failure};
-use toml::{Table, Value};
+use kit::{Exit, Failure, voice};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, Error};
 
+use crate::cursor::Cursor;
 use crate::expectation::{Expectation, Expectations};
 use crate::json_path::JsonPath;
 use crate::keys::Keys;
 use crate::kind::http::Page;
 use crate::kind::{Kind, Subject};
+use crate::place::Place;
 
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an attempt may take, unless the file says.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One check.
 #[derive(Debug)]
@@ -24,22 +28,28 @@ pub(crate) struct Check {
     pub(crate) subject: Box<dyn Subject>,
     /// The lines of `expect`.
     pub(crate) expect: Vec<String>,
+    /// What nobody is to see, whoever says it.
+    pub(crate) secrets: Vec<String>,
     /// Runs before those that are none, and stops them when it does not pass.
     pub(crate) gate: bool,
     /// Only warns.
     pub(crate) warn: bool,
+    pub(crate) tags: Vec<String>,
     pub(crate) attempts: u32,
+    /// So many looks in a row must find it good.
+    pub(crate) consecutive: u32,
     pub(crate) interval: Duration,
     /// Of each attempt.
     pub(crate) timeout: Duration,
 }
 
 /// What holds for checks that say nothing else.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Defaults<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) attempts: u32,
     pub(crate) interval: Duration,
+    pub(crate) timeout: Duration,
 }
 
 /// The one check of a bare address: it answers with 200, and names the commit if that is asked for.
@@ -47,50 +57,59 @@ pub(crate) fn of_url(url: &str, with_commit: bool, defaults: &Defaults<'_>) -> R
     // Without the address itself: what is wrong with it may be the password in it.
     let wrong = |sentence: String| Failure::new(Exit::SETTINGS, format!("the address to check: {sentence}"));
     let expect = "status == 200";
-    let expected = Expectation::parse(expect).map_err(|error| wrong(error.to_string()))?;
+    let expected = Expectation::parse(Cursor::new(expect)).map_err(|error| wrong(error.to_string()))?;
     let commit = with_commit.then(JsonPath::commit);
     Ok(vec![Check {
         name: "url".to_owned(),
         kind: "http",
         subject: Box::new(Page::new("GET", url, &[], commit, Expectations::new(vec![expected])).map_err(wrong)?),
         expect: vec![expect.to_owned()],
+        secrets: Vec::new(),
         gate: false,
         warn: false,
+        tags: Vec::new(),
         attempts: defaults.attempts,
+        consecutive: 1,
         interval: defaults.interval,
-        timeout: TIMEOUT,
+        timeout: defaults.timeout,
     }])
 }
 
-/// Reads a checks file; 78 for whatever is not understood, down to the column.
+/// Reads a checks file; 78 for whatever is not understood, with line and column.
 pub(crate) fn parse(text: &str, defaults: &Defaults<'_>) -> Result<Vec<Check>, Failure> {
-    let mut file: Table = toml::from_str(text).map_err(|error| {
-        let before = text.get(..error.span().unwrap_or_default().start).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        Failure::new(Exit::SETTINGS, format!("line {line}: {}", error.message()))
-    })?;
+    let mut file = DeTable::parse(text).map_err(|error| unreadable(text, &error))?.into_inner();
+    let wrong =
+        |at: usize, sentence: &str| Failure::new(Exit::SETTINGS, format!("{}: {sentence}", Place::of(text, &(at..at))));
+    let defaults = match file.remove("defaults") {
+        None => *defaults,
+        Some(value) => {
+            own_defaults(table(value, text, "the defaults are a table, written [defaults]")?, text, defaults)?
+        }
+    };
+    let written_so = "a check is a table, written [[check]], in two pairs of brackets";
     let tables = match file.remove("check") {
         None => Vec::new(),
-        Some(Value::Array(values)) => values,
-        Some(_) => {
-            return Err(Failure::new(Exit::SETTINGS, "a check is written [[check]], in two pairs of brackets"));
+        Some(value) => {
+            let at = value.span().start;
+            match value.into_inner() {
+                DeValue::Array(values) => values.into_iter().collect(),
+                _ => return Err(wrong(at, written_so)),
+            }
         }
     };
     if let Some(key) = file.keys().next() {
-        let key = kit::voice::clean_line(key);
-        let message = format!("`{key}` does not belong here: a checks file holds [[check]] tables only");
-        return Err(Failure::new(Exit::SETTINGS, message));
+        let shown = voice::clean_line(key.get_ref());
+        let sentence =
+            format!("`{shown}` does not belong here: a checks file holds [defaults] and [[check]] tables only");
+        return Err(wrong(key.span().start, &sentence));
     }
     let mut checks: Vec<Check> = Vec::new();
     for (index, value) in tables.into_iter().enumerate() {
-        let Value::Table(table) = value else {
-            return Err(Failure::new(Exit::SETTINGS, "a check is a table, written [[check]]"));
-        };
-        let keys = Keys::open(index + 1, table)?;
+        let keys = Keys::of_check(index + 1, table(value, text, written_so)?, text, defaults.settings)?;
         if checks.iter().any(|check| check.name == keys.name()) {
-            return Err(keys.wrong("there is another check of this name"));
+            return Err(keys.wrong_at("name", "there is another check of this name"));
         }
-        checks.push(read(keys, defaults)?);
+        checks.push(read(keys, &defaults)?);
     }
     if checks.is_empty() {
         return Err(Failure::new(Exit::SETTINGS, "there is no [[check]] in it"));
@@ -98,18 +117,79 @@ pub(crate) fn parse(text: &str, defaults: &Defaults<'_>) -> Result<Vec<Check>, F
     Ok(checks)
 }
 
-fn read(mut keys: Keys, defaults: &Defaults<'_>) -> Result<Check, Failure> {
-    let kind = keys.required("kind", &Kind::names())?;
-    let Some(kind) = Kind::named(&kind) else {
-        let other = kit::voice::clean_line(&kind);
-        return Err(keys.wrong(format!("there is no kind {other}; supported: {}", Kind::names())));
+/// What is no TOML.
+fn unreadable(text: &str, error: &Error) -> Failure {
+    let place = Place::of(text, &error.span().unwrap_or_default());
+    Failure::new(Exit::SETTINGS, format!("{place}: {}", error.message()))
+}
+
+fn table<'a>(value: Spanned<DeValue<'a>>, text: &str, written_so: &str) -> Result<Spanned<DeTable<'a>>, Failure> {
+    let span = value.span();
+    match value.into_inner() {
+        DeValue::Table(table) => Ok(Spanned::new(span, table)),
+        _ => Err(Failure::new(Exit::SETTINGS, format!("{}: {written_so}", Place::of(text, &span)))),
+    }
+}
+
+/// What the file says for all of its checks.
+fn own_defaults<'a>(
+    table: Spanned<DeTable<'a>>,
+    text: &'a str,
+    defaults: &Defaults<'a>,
+) -> Result<Defaults<'a>, Failure> {
+    let mut keys = Keys::open("[defaults]".to_owned(), table, text, defaults.settings);
+    keys.belong(&["attempts", "interval", "timeout"], "the defaults")?;
+    Ok(Defaults {
+        attempts: keys.times("attempts", defaults.attempts)?,
+        interval: keys.length("interval", defaults.interval)?,
+        timeout: keys.length("timeout", defaults.timeout)?,
+        ..*defaults
+    })
+}
+
+fn read(mut keys: Keys<'_>, defaults: &Defaults<'_>) -> Result<Check, Failure> {
+    let Some(kind) = keys.literal("kind")? else {
+        return Err(keys.wrong(format!("`kind` is missing: {}", Kind::names())));
     };
-    let (gate, warn) = (keys.flag("gate")?, keys.flag("warn")?);
-    let attempts = keys.attempts("attempts", defaults.attempts)?;
+    let Some(kind) = Kind::named(&kind) else {
+        let other = voice::clean_line(&kind);
+        return Err(keys.wrong_at("kind", format!("there is no kind {other}; supported: {}", Kind::names())));
+    };
+    let (gate, warn) = (keys.flag("gate")?, severity(&mut keys)?);
+    let tags = keys.list("tags", false)?;
+    let attempts = keys.times("attempts", defaults.attempts)?;
+    let consecutive = keys.times("consecutive", 1)?;
+    if consecutive > attempts {
+        let sentence =
+            format!("`consecutive` is {consecutive}, and there are {attempts} attempts: it could never pass");
+        return Err(keys.wrong_at("consecutive", sentence));
+    }
     let interval = keys.length("interval", defaults.interval)?;
-    let timeout = keys.length("timeout", TIMEOUT)?;
+    let timeout = keys.length("timeout", defaults.timeout)?;
     keys.belong_to(kind)?;
-    let subject = (kind.read)(&mut keys, defaults.settings)?;
-    let (name, expect) = keys.into_parts();
-    Ok(Check { name, kind: kind.name, subject, expect, gate, warn, attempts, interval, timeout })
+    let subject = (kind.read)(&mut keys)?;
+    let (name, expect, secrets) = keys.into_parts();
+    Ok(Check {
+        name,
+        kind: kind.name,
+        subject,
+        expect,
+        secrets,
+        gate,
+        warn,
+        tags,
+        attempts,
+        consecutive,
+        interval,
+        timeout,
+    })
+}
+
+/// Whether it only warns.
+fn severity(keys: &mut Keys<'_>) -> Result<bool, Failure> {
+    match keys.literal("severity")?.as_deref() {
+        None | Some("fail") => Ok(false),
+        Some("warn") => Ok(true),
+        Some(_) => Err(keys.wrong_at("severity", "`severity` must be \"fail\" or \"warn\"")),
+    }
 }

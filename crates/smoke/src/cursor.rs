@@ -4,6 +4,8 @@ use std::fmt::{self, Display};
 
 use kit::voice;
 
+use crate::variable::Variables;
+
 /// How much of the line is repeated in a complaint.
 const FOUND: usize = 20;
 
@@ -11,13 +13,14 @@ const FOUND: usize = 20;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Wrong {
     column: usize,
-    expected: String,
-    found: String,
+    what: String,
+    /// What to do about it.
+    pub(crate) hint: Option<String>,
 }
 
 impl Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "column {}: expected {}, found {}", self.column, self.expected, self.found)
+        write!(f, "column {}: {}", self.column, self.what)
     }
 }
 
@@ -26,26 +29,39 @@ impl Display for Wrong {
 pub(crate) struct Cursor<'a> {
     line: &'a str,
     rest: &'a str,
+    variables: Option<&'a Variables<'a>>,
 }
 
 impl<'a> Cursor<'a> {
+    /// The beginning of a line.
     pub(crate) fn new(line: &'a str) -> Self {
-        Self { line, rest: line }
+        Self { line, rest: line, variables: None }
     }
 
-    /// The complaint that here should be something else. Columns count characters from 1.
-    pub(crate) fn wrong(&self, expected: impl Into<String>) -> Wrong {
-        let before = self.line.chars().count() - self.rest.chars().count();
+    /// The same where `${NAME}` in a text stands for one of these.
+    pub(crate) fn with(self, variables: &'a Variables<'a>) -> Self {
+        Self { variables: Some(variables), ..self }
+    }
+
+    /// All of the line.
+    pub(crate) fn line(&self) -> &'a str {
+        self.line
+    }
+
+    /// The complaint that here should be something else.
+    pub(crate) fn wrong(&self, expected: impl Display) -> Wrong {
         let found: String = self.rest.chars().take(FOUND).collect();
-        Wrong {
-            column: before + 1,
-            expected: expected.into(),
-            found: if self.rest.is_empty() {
-                "the end".to_owned()
-            } else {
-                format!("`{}`", voice::clean_line(found.trim_end()))
-            },
-        }
+        let found = if self.rest.is_empty() {
+            "the end".to_owned()
+        } else {
+            format!("`{}`", voice::clean_line(found.trim_end()))
+        };
+        Wrong { column: self.column(), what: format!("expected {expected}, found {found}"), hint: None }
+    }
+
+    /// Columns count characters from 1.
+    fn column(&self) -> usize {
+        self.line.chars().count() - self.rest.chars().count() + 1
     }
 
     /// Steps over blanks.
@@ -98,14 +114,30 @@ impl<'a> Cursor<'a> {
         digits.parse().map_err(|_| here.wrong(expected))
     }
 
-    /// Steps over the rest of the line, which must be one text in double quotes, with the escapes of JSON.
+    /// Steps over the rest of the line, which must be one text in quotes, with the settings that are named in it.
     pub(crate) fn quoted(&mut self) -> Result<String, Wrong> {
         self.blanks();
         let here = self.clone();
-        match serde_json::from_str::<String>(self.rest()) {
-            Ok(text) if !text.is_empty() => Ok(text),
-            _ => Err(here.wrong("a text in double quotes, not empty, and nothing after it")),
-        }
+        let text = self.quoted_as_is()?;
+        here.fill(&text)
+    }
+
+    /// The same of a text in which `${…}` has no meaning.
+    pub(crate) fn quoted_as_is(&mut self) -> Result<String, Wrong> {
+        self.blanks();
+        let here = self.clone();
+        let text = literal(self.rest()).filter(|text| !text.is_empty());
+        text.ok_or_else(|| here.wrong("a text in quotes, not empty, and nothing after it"))
+    }
+
+    /// Puts settings into a text that stands here.
+    pub(crate) fn fill(&self, text: &str) -> Result<String, Wrong> {
+        let Some(variables) = self.variables else { return Ok(text.to_owned()) };
+        variables.fill_secretly(text).map_err(|failure| Wrong {
+            column: self.column(),
+            what: failure.message,
+            hint: failure.hint,
+        })
     }
 
     /// The rest of the line without the blanks around it.
@@ -120,5 +152,13 @@ impl<'a> Cursor<'a> {
     pub(crate) fn end(&mut self) -> Result<(), Wrong> {
         self.blanks();
         if self.rest.is_empty() { Ok(()) } else { Err(self.wrong("the end")) }
+    }
+}
+
+/// A text in double quotes, with the escapes of JSON (RFC 8259, 7), or in single quotes, as it is.
+pub(crate) fn literal(text: &str) -> Option<String> {
+    match text.strip_prefix('\'') {
+        Some(rest) => rest.strip_suffix('\'').filter(|inner| !inner.contains('\'')).map(str::to_owned),
+        None => serde_json::from_str(text).ok(),
     }
 }

@@ -27,8 +27,8 @@ pub(crate) struct Expectation<A> {
 
 impl<A: Assertion> Expectation<A> {
     /// Reads a line.
-    pub(crate) fn parse(line: &str) -> Result<Self, Wrong> {
-        let mut cursor = Cursor::new(line);
+    pub(crate) fn parse(mut cursor: Cursor<'_>) -> Result<Self, Wrong> {
+        let line = cursor.line();
         cursor.blanks();
         let beginning = cursor.clone();
         let word = cursor.word();
@@ -80,6 +80,7 @@ impl<A: Assertion> Expectations<A> {
 mod tests {
     use super::{Assertion, Expectation};
     use crate::answer::AnswerAssertion;
+    use crate::cursor::Cursor;
     use crate::kind::command::EndAssertion;
     use crate::kind::disk::RoomAssertion;
     use crate::kind::env::VariableAssertion;
@@ -94,7 +95,7 @@ mod tests {
     type Parses = fn(&str) -> bool;
 
     fn parses<A: Assertion>(line: &str) -> bool {
-        Expectation::<A>::parse(line).is_ok()
+        Expectation::<A>::parse(Cursor::new(line)).is_ok()
     }
 
     const KINDS: [(&str, Parses); 10] = [
@@ -203,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_complaint_names_the_column_and_what_belongs_there() {
-        let complaint = |line: &str| Expectation::<AnswerAssertion>::parse(line).unwrap_err().to_string();
+        let complaint = |line: &str| Expectation::<AnswerAssertion>::parse(Cursor::new(line)).unwrap_err().to_string();
         for (line, expected) in [
             ("", "column 1: expected status, body, json or time (an http check), found the end"),
             (" exit == 0", "column 2: expected status, body, json or time (an http check), found `exit == 0`"),

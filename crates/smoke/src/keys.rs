@@ -1,32 +1,69 @@
 //! The keys of one `[[check]]` table: each is taken once, in its type, and one that does not belong there is refused.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use kit::settings::Settings;
 use kit::{Exit, Failure, voice};
-use toml::{Table, Value};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
+use crate::cursor::Cursor;
 use crate::expectation::{Assertion, Expectation, Expectations};
 use crate::kind::Kind;
+use crate::place::Place;
+use crate::variable::Variables;
 
 /// The keys that every check has, before those of its kind.
-const COMMON: &[&str] = &["name", "kind", "gate", "warn", "attempts", "interval", "timeout"];
+const COMMON: &[&str] = &["name", "kind", "gate", "severity", "tags", "attempts", "consecutive", "interval", "timeout"];
 
-/// A check's table, being read.
+/// A table of a checks file, being read.
 #[derive(Debug)]
-pub(crate) struct Keys {
+pub(crate) struct Keys<'a> {
+    /// Who is complained of.
+    title: String,
     name: String,
-    table: Table,
+    /// The whole file.
+    text: &'a str,
+    table: DeTable<'a>,
+    /// Where the table and each of its keys stand.
+    place: Place,
+    places: BTreeMap<String, Place>,
+    variables: Variables<'a>,
     expect: Vec<String>,
 }
 
-impl Keys {
-    /// The table of the check that stands at `position`, which must have a name.
-    pub(crate) fn open(position: usize, table: Table) -> Result<Self, Failure> {
-        let mut keys = Self { name: format!("number {position}"), table, expect: Vec::new() };
-        let name = keys.required("name", "a name of its own")?;
-        if name.trim() != name || name.is_empty() || voice::clean_line(&name) != name {
-            return Err(keys.wrong("its name must be one line of text, without blanks around it"));
+impl<'a> Keys<'a> {
+    /// A table that is called so.
+    pub(crate) fn open(title: String, table: Spanned<DeTable<'a>>, text: &'a str, settings: &'a Settings) -> Self {
+        let place = Place::of(text, &table.span());
+        let table = table.into_inner();
+        let places = table.keys().map(|key| (key.get_ref().to_string(), Place::of(text, &key.span()))).collect();
+        Self {
+            title,
+            name: String::new(),
+            text,
+            table,
+            place,
+            places,
+            variables: Variables::new(settings),
+            expect: Vec::new(),
         }
+    }
+
+    /// The table of the check that stands at `position`, which must have a name.
+    pub(crate) fn of_check(
+        position: usize,
+        table: Spanned<DeTable<'a>>,
+        text: &'a str,
+        settings: &'a Settings,
+    ) -> Result<Self, Failure> {
+        let mut keys = Self::open(format!("check `number {position}`"), table, text, settings);
+        let name = keys.literal("name")?.ok_or_else(|| keys.missing("name", "a name of its own"))?;
+        if name.trim() != name || name.is_empty() || voice::clean_line(&name) != name {
+            return Err(keys.wrong_at("name", "its name must be one line of text, without blanks around it"));
+        }
+        keys.title = format!("check `{name}`");
         keys.name = name;
         Ok(keys)
     }
@@ -36,87 +73,133 @@ impl Keys {
         &self.name
     }
 
-    /// A failure that names the check.
-    pub(crate) fn wrong(&self, sentence: impl AsRef<str>) -> Failure {
-        let message = format!("check `{}`: {}", voice::clean_line(&self.name), sentence.as_ref());
-        Failure::new(Exit::SETTINGS, message)
+    /// What settings there are.
+    pub(crate) fn settings(&self) -> &'a Settings {
+        self.variables.settings
     }
 
-    fn take(&mut self, key: &'static str) -> Option<Value> {
-        self.table.remove(key)
+    /// A failure that names the check and where it stands.
+    pub(crate) fn wrong(&self, sentence: impl AsRef<str>) -> Failure {
+        self.wrong_at("", sentence)
+    }
+
+    /// A failure that names the check and where this key of it stands.
+    pub(crate) fn wrong_at(&self, key: &str, sentence: impl AsRef<str>) -> Failure {
+        self.wrong_there(*self.places.get(key).unwrap_or(&self.place), sentence)
+    }
+
+    fn wrong_there(&self, place: Place, sentence: impl AsRef<str>) -> Failure {
+        Failure::new(Exit::SETTINGS, format!("{place}: {}: {}", self.title, sentence.as_ref()))
+    }
+
+    /// The same for what somebody else has found wrong, with its hint.
+    pub(crate) fn because(&self, key: &str, what: &str, failure: Failure) -> Failure {
+        let complaint = self.wrong_at(key, format!("{what}: {}", failure.message));
+        Failure { hint: failure.hint, ..complaint }
+    }
+
+    fn missing(&self, key: &str, wanted: &str) -> Failure {
+        self.wrong(format!("`{key}` is missing: {wanted}"))
+    }
+
+    fn take(&mut self, key: &str) -> Option<DeValue<'a>> {
+        self.table.remove(key).map(Spanned::into_inner)
     }
 
     fn mistyped(&self, key: &str, wanted: &str) -> Failure {
-        self.wrong(format!("`{key}` must be {wanted}"))
+        self.wrong_at(key, format!("`{key}` must be {wanted}"))
     }
 
-    /// A text.
-    pub(crate) fn text(&mut self, key: &'static str) -> Result<Option<String>, Failure> {
+    /// A text as it stands there.
+    pub(crate) fn literal(&mut self, key: &str) -> Result<Option<String>, Failure> {
         match self.take(key) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
+            Some(DeValue::String(text)) => Ok(Some(text.into_owned())),
             Some(_) => Err(self.mistyped(key, "a text")),
         }
     }
 
+    /// A text, with the settings that are named in it.
+    pub(crate) fn text(&mut self, key: &str) -> Result<Option<String>, Failure> {
+        self.literal(key)?.map(|text| self.fill(key, &text)).transpose()
+    }
+
+    fn fill(&self, key: &str, text: &str) -> Result<String, Failure> {
+        self.variables.fill(text).map_err(|failure| self.because(key, &format!("`{key}`"), failure))
+    }
+
     /// A text that must be there.
-    pub(crate) fn required(&mut self, key: &'static str, wanted: &str) -> Result<String, Failure> {
+    pub(crate) fn required(&mut self, key: &str, wanted: &str) -> Result<String, Failure> {
         let text = self.text(key)?;
-        text.ok_or_else(|| self.wrong(format!("`{key}` is missing: {wanted}")))
+        text.ok_or_else(|| self.missing(key, wanted))
     }
 
     /// `true` or `false`; false unless said.
-    pub(crate) fn flag(&mut self, key: &'static str) -> Result<bool, Failure> {
+    pub(crate) fn flag(&mut self, key: &str) -> Result<bool, Failure> {
         match self.take(key) {
             None => Ok(false),
-            Some(Value::Boolean(flag)) => Ok(flag),
+            Some(DeValue::Boolean(flag)) => Ok(flag),
             Some(_) => Err(self.mistyped(key, "true or false")),
         }
     }
 
-    /// A number of attempts.
-    pub(crate) fn attempts(&mut self, key: &'static str, default: u32) -> Result<u32, Failure> {
+    /// How many times: from 1 to 100.
+    pub(crate) fn times(&mut self, key: &str, default: u32) -> Result<u32, Failure> {
+        let wanted = "a number from 1 to 100";
         match self.take(key) {
             None => Ok(default),
-            Some(Value::Integer(number @ 1..=100)) => Ok(u32::try_from(number).unwrap_or(default)),
-            Some(_) => Err(self.mistyped(key, "a number from 1 to 100")),
-        }
-    }
-
-    /// A length of time.
-    pub(crate) fn length(&mut self, key: &'static str, default: Duration) -> Result<Duration, Failure> {
-        match self.text(key)? {
-            None => Ok(default),
-            Some(text) => kit::settings::duration(&text).map_err(|wrong| self.wrong(format!("`{key}`: {wrong}"))),
-        }
-    }
-
-    /// A list of texts; one alone stands for a list of one where `alone` allows it.
-    pub(crate) fn list(&mut self, key: &'static str, alone: bool) -> Result<Vec<String>, Failure> {
-        let wanted = if alone { "a text or a list of texts" } else { "a list of texts" };
-        match self.take(key) {
-            None => Ok(Vec::new()),
-            Some(Value::String(text)) if alone => Ok(vec![text]),
-            Some(Value::Array(values)) => values
-                .into_iter()
-                .map(|value| match value {
-                    Value::String(text) => Ok(text),
-                    _ => Err(self.mistyped(key, wanted)),
-                })
-                .collect(),
+            Some(DeValue::Integer(number)) => u32::from_str_radix(number.as_str(), number.radix())
+                .ok()
+                .filter(|number| (1..=100).contains(number))
+                .ok_or_else(|| self.mistyped(key, wanted)),
             Some(_) => Err(self.mistyped(key, wanted)),
         }
     }
 
-    /// A table of texts.
-    pub(crate) fn texts(&mut self, key: &'static str) -> Result<Vec<(String, String)>, Failure> {
+    /// A length of time.
+    pub(crate) fn length(&mut self, key: &str, default: Duration) -> Result<Duration, Failure> {
+        let Some(text) = self.literal(key)? else { return Ok(default) };
+        kit::settings::duration(&text).map_err(|wrong| self.wrong_at(key, format!("`{key}`: {wrong}")))
+    }
+
+    /// A list of texts as they stand there; one alone stands for a list of one where `alone` allows it.
+    pub(crate) fn list(&mut self, key: &str, alone: bool) -> Result<Vec<String>, Failure> {
+        Ok(self.lines(key, alone)?.into_iter().map(|(_, text)| text).collect())
+    }
+
+    /// The same, each with its place.
+    fn lines(&mut self, key: &str, alone: bool) -> Result<Vec<(Place, String)>, Failure> {
+        let wanted = if alone { "a text or a list of texts" } else { "a list of texts" };
+        let Some(value) = self.table.remove(key) else { return Ok(Vec::new()) };
+        let span = value.span();
+        let values: Vec<_> = match value.into_inner() {
+            DeValue::Array(values) => values.into_iter().collect(),
+            DeValue::String(text) if alone => vec![Spanned::new(span, DeValue::String(text))],
+            _ => return Err(self.mistyped(key, wanted)),
+        };
+        let line = |value: Spanned<DeValue<'_>>| {
+            let place = Place::of(self.text, &value.span());
+            match value.into_inner() {
+                DeValue::String(text) => Ok((place, text.into_owned())),
+                _ => Err(self.mistyped(key, wanted)),
+            }
+        };
+        values.into_iter().map(line).collect()
+    }
+
+    /// A table of texts, with the settings that are named in them.
+    pub(crate) fn texts(&mut self, key: &str) -> Result<Vec<(String, String)>, Failure> {
         let wanted = "a table of texts, as in { Accept = \"text/html\" }";
         match self.take(key) {
             None => Ok(Vec::new()),
-            Some(Value::Table(table)) => table
+            Some(DeValue::Table(table)) => table
                 .into_iter()
-                .map(|(name, value)| match value {
-                    Value::String(text) => Ok((name, text)),
+                .map(|(name, value)| match value.into_inner() {
+                    DeValue::String(text) => {
+                        let filled = self.variables.fill_secretly(&text);
+                        let filled = filled.map_err(|failure| self.because(key, &format!("`{key}`"), failure))?;
+                        Ok((name.into_inner().into_owned(), filled))
+                    }
                     _ => Err(self.mistyped(key, wanted)),
                 })
                 .collect(),
@@ -126,30 +209,38 @@ impl Keys {
 
     /// What is expected; 78 for nothing.
     pub(crate) fn expectations<A: Assertion>(&mut self) -> Result<Expectations<A>, Failure> {
-        self.expect = self.list("expect", true)?;
-        if self.expect.is_empty() {
+        let lines = self.lines("expect", true)?;
+        if lines.is_empty() {
             return Err(self.wrong(format!("it expects nothing; add expect = \"…\": {}", A::WORDS)));
         }
-        let parse = |line: &String| {
-            Expectation::parse(line)
-                .map_err(|wrong| self.wrong(format!("expectation `{}`, {wrong}", voice::clean_line(line))))
+        let parse = |(place, line): &(Place, String)| {
+            Expectation::parse(Cursor::new(line).with(&self.variables)).map_err(|wrong| {
+                let complaint = format!("expectation `{}`, {wrong}", voice::clean_line(line));
+                Failure { hint: wrong.hint, ..self.wrong_there(*place, complaint) }
+            })
         };
-        Ok(Expectations::new(self.expect.iter().map(parse).collect::<Result<_, _>>()?))
+        let expectations = lines.iter().map(parse).collect::<Result<_, _>>()?;
+        self.expect = lines.into_iter().map(|(_, line)| line.trim().to_owned()).collect();
+        Ok(Expectations::new(expectations))
     }
 
     /// Refuses what neither every check nor this kind has.
     pub(crate) fn belong_to(&self, kind: &Kind) -> Result<(), Failure> {
         let known: Vec<&str> = COMMON.iter().chain(kind.keys).chain(&["expect"]).copied().collect();
-        let Some(unknown) = self.table.keys().find(|key| !known.contains(&key.as_str())) else {
-            return Ok(());
-        };
-        let (unknown, kind, known) = (voice::clean_line(unknown), kind.name, known.join(", "));
-        Err(self.wrong(format!("`{unknown}` is no key of a check of kind {kind}: {known}")))
+        self.belong(&known, &format!("a check of kind {}", kind.name))
     }
 
-    /// The name and the lines of `expect`, once everything is taken.
-    pub(crate) fn into_parts(self) -> (String, Vec<String>) {
-        let lines = self.expect.iter().map(|line| line.trim().to_owned()).collect();
-        (self.name, lines)
+    /// Refuses a key that is none of these.
+    pub(crate) fn belong(&self, known: &[&str], whose: &str) -> Result<(), Failure> {
+        let Some(unknown) = self.table.keys().map(Spanned::get_ref).find(|key| !known.contains(&key.as_ref())) else {
+            return Ok(());
+        };
+        let shown = voice::clean_line(unknown);
+        Err(self.wrong_at(unknown, format!("`{shown}` is no key of {whose}: {}", known.join(", "))))
+    }
+
+    /// The name, the lines of `expect`, and what nobody is to see, once everything is taken.
+    pub(crate) fn into_parts(self) -> (String, Vec<String>, Vec<String>) {
+        (self.name, self.expect, self.variables.into_secrets())
     }
 }

@@ -15,7 +15,6 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use kit::Failure;
-use kit::settings::Settings;
 
 use crate::finding::Finding;
 use crate::keys::Keys;
@@ -41,7 +40,7 @@ pub(crate) trait Subject: Debug + Send + Sync {
 }
 
 /// Reads a subject from its keys.
-type Read = fn(&mut Keys, &Settings) -> Result<Box<dyn Subject>, Failure>;
+type Read = fn(&mut Keys<'_>) -> Result<Box<dyn Subject>, Failure>;
 
 /// A kind of checks.
 pub(crate) struct Kind {

@@ -14,14 +14,17 @@ mod keys;
 mod kind;
 mod mark;
 mod new_lines;
+mod place;
 mod plan;
 mod quantity;
 mod relation;
 mod report;
 mod schedule;
+mod selection;
 mod source;
 mod text;
 mod trial;
+mod variable;
 mod verdict;
 
 use std::process::ExitCode;
@@ -77,7 +80,7 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     }
     cx.say_more(&format!("{}: {} checks", plan.source, plan.checks.len()));
     let trials = schedule::run(&plan.checks, &plan.conditions)?;
-    Ok(report::conclude(&plan, &trials, args.inconclusive, cx))
+    Ok(report::conclude(&plan, &trials, args.judging, cx))
 }
 
 /// Notes where the logs end now. Without a check of a log there is nothing to note.

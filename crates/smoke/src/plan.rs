@@ -9,7 +9,7 @@ use kit::settings::duration;
 use kit::{Context, Exit, Failure};
 
 use crate::args::Args;
-use crate::check::{Check, Defaults};
+use crate::check::{Check, Defaults, TIMEOUT};
 use crate::mark::{self, Mark};
 use crate::source::{Release, Source};
 use crate::trial::Conditions;
@@ -34,8 +34,9 @@ impl Plan {
             return Ok(None);
         }
         let release = Release::find(args, cx)?;
-        let defaults = Defaults { settings: &cx.settings, attempts: args.attempts, interval: args.interval };
-        let checks = source.read(args, release.as_ref(), &defaults)?;
+        let defaults =
+            Defaults { settings: &cx.settings, attempts: args.attempts, interval: args.interval, timeout: TIMEOUT };
+        let checks = args.selection.of(source.read(args, release.as_ref(), &defaults)?)?;
         let looks_at_commit = checks.iter().any(|check| check.subject.compares().is_some());
         if args.expect_commit.is_some() && !looks_at_commit {
             let message = format!("{}: no check looks at the commit that answers", source.spell());
@@ -116,7 +117,8 @@ fn conditions(args: &Args, cx: &Context, release: Option<&Release>) -> Result<Co
     let expected = args.expect_commit.clone().or(implicit);
     Ok(Conditions {
         began: Instant::now(),
-        timeout: args.timeout,
+        deadline: args.deadline,
+        concurrency: usize::from(args.concurrency),
         startup_wait: startup_wait(args, cx)?,
         dir: std::path::absolute(&dir).attempt_or(Exit::ABSENT, "find the current directory")?,
         commit: commit.or_else(|| args.expect_commit.as_ref().map(ToString::to_string)),

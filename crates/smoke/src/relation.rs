@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::cursor::{Cursor, Wrong};
+use crate::cursor::{Cursor, Wrong, literal};
 
-const SCALAR: &str = "a text in double quotes, a number, true, false or null, and nothing after it";
+const SCALAR: &str = "a text in quotes, a number, true, false or null, and nothing after it";
+
+const SIZE: &str = "== or != (only numbers have a size)";
 
 /// How two values compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +49,14 @@ impl Relation {
         let relation = Self::read(cursor, Self::ANY)?;
         cursor.blanks();
         let here = cursor.clone();
-        match serde_json::from_str::<Value>(cursor.rest()) {
+        let text = cursor.rest();
+        if let Some(text) = literal(text) {
+            let value = Value::String(here.fill(&text)?);
+            return if Self::ALIKE.contains(&relation) { Ok((relation, value)) } else { Err(before.wrong(SIZE)) };
+        }
+        match serde_json::from_str::<Value>(text) {
             Ok(value) if value.is_array() || value.is_object() => Err(here.wrong(SCALAR)),
-            Ok(value) if !value.is_number() && !Self::ALIKE.contains(&relation) => {
-                Err(before.wrong("== or != (only numbers have a size)"))
-            }
+            Ok(value) if !value.is_number() && !Self::ALIKE.contains(&relation) => Err(before.wrong(SIZE)),
             Ok(value) => Ok((relation, value)),
             Err(_) => Err(here.wrong(SCALAR)),
         }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use kit::{Context, Exit, Failure, Outcome, clock, voice};
 use serde_json::{Value, json};
 
-use crate::args::Inconclusive;
+use crate::args::{Inconclusive, Judging};
 use crate::check::Check;
 use crate::mark::{LOGS, Mark};
 use crate::plan::Plan;
@@ -17,19 +17,19 @@ const COUNTED: [Verdict; 7] =
     [Verdict::Pass, Verdict::Flaky, Verdict::Warn, Verdict::Fail, Verdict::Stale, Verdict::Error, Verdict::Skipped];
 
 /// Puts the result into the record and turns it into an outcome.
-pub(crate) fn conclude(plan: &Plan, trials: &[Trial], inconclusive: Inconclusive, cx: &mut Context) -> Outcome {
+pub(crate) fn conclude(plan: &Plan, trials: &[Trial], judging: Judging, cx: &mut Context) -> Outcome {
     let pairs: Vec<(&Check, &Trial)> = plan.checks.iter().zip(trials).collect();
     details(plan, cx);
     let checks: Vec<Value> = pairs.iter().map(|(check, trial)| detail(check, trial)).collect();
     cx.detail("checks", checks);
     let text = table(&pairs, milliseconds(plan.conditions.began.elapsed()));
     let verdicts: Vec<Verdict> = trials.iter().map(|trial| trial.verdict).collect();
-    match answer(&verdicts) {
+    match answer(&verdicts, judging.strict) {
         Answer::Yes => Outcome::done(text),
-        Answer::No => Outcome::failed(with_app_log(Failure::new(Exit::NO, failed(&pairs)), cx), text),
+        Answer::No => Outcome::failed(with_app_log(Failure::new(Exit::NO, failed(&pairs, judging.strict)), cx), text),
         Answer::Unknown => {
             let cause = trials.iter().find_map(|trial| trial.cause).unwrap_or(Exit::IO);
-            Outcome::failed(not_known(&pairs, unknown(cause), inconclusive), text)
+            Outcome::failed(not_known(&pairs, unknown(cause), judging.inconclusive), text)
         }
     }
 }
@@ -70,7 +70,8 @@ fn planned(check: &Check) -> Value {
         "name": check.name,
         "kind": check.kind,
         "gate": check.gate,
-        "warn": check.warn,
+        "severity": if check.warn { "warn" } else { "fail" },
+        "tags": check.tags,
         "attempts": check.attempts,
         "subject": voice::clean_line(&check.subject.spell()),
         "expect": check.expect,
@@ -130,12 +131,12 @@ fn number(checks: usize) -> String {
     if checks == 1 { "1 check".to_owned() } else { format!("{checks} checks") }
 }
 
-fn failed(pairs: &[(&Check, &Trial)]) -> String {
+fn failed(pairs: &[(&Check, &Trial)], strict: bool) -> String {
     let failed: Vec<String> = pairs
         .iter()
-        .filter(|(_, trial)| trial.verdict.is_no())
+        .filter(|(_, trial)| trial.verdict.is_no(strict))
         .map(|(check, trial)| match trial.verdict {
-            Verdict::Stale => format!("{} (stale)", check.name),
+            Verdict::Stale | Verdict::Flaky => format!("{} ({})", check.name, trial.verdict.word()),
             _ => check.name.clone(),
         })
         .collect();

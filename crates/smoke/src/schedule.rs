@@ -13,9 +13,6 @@ use kit::{Exit, Failure, signal};
 use crate::check::Check;
 use crate::trial::{Conditions, Trial};
 
-/// So many checks run at the same time: more would measure themselves.
-const AT_ONCE: usize = 16;
-
 /// How often the wait for checks looks for signals.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -74,7 +71,7 @@ fn start(
 ) -> Result<Receiver<(usize, Trial)>, Failure> {
     let queue = Arc::new(Mutex::new(VecDeque::from(indexes.to_vec())));
     let (sender, receiver) = mpsc::channel();
-    for number in 0..indexes.len().min(AT_ONCE) {
+    for number in 0..indexes.len().min(conditions.concurrency) {
         let (queue, sender) = (Arc::clone(&queue), sender.clone());
         let (checks, conditions) = (Arc::clone(checks), Arc::clone(conditions));
         let next = move || queue.lock().ok().and_then(|mut queue| queue.pop_front());

@@ -10,6 +10,7 @@ use crate::check::Check;
 use crate::commit::Commit;
 use crate::finding::Finding;
 use crate::mark::Mark;
+use crate::variable::redact;
 use crate::verdict::Verdict;
 
 /// How often an app that is starting is asked: soon after it is ready, its check passes.
@@ -24,7 +25,9 @@ pub(crate) struct Conditions {
     /// When the run began.
     pub(crate) began: Instant,
     /// How long it may take.
-    pub(crate) timeout: Duration,
+    pub(crate) deadline: Duration,
+    /// How many checks run at the same time.
+    pub(crate) concurrency: usize,
     /// How long a refused connection costs no attempt.
     pub(crate) startup_wait: Duration,
     /// Where commands run and relative paths begin.
@@ -42,7 +45,7 @@ pub(crate) struct Conditions {
 impl Conditions {
     /// What is left of the time; `None` when it is over.
     fn left(&self) -> Option<Duration> {
-        self.timeout.checked_sub(self.began.elapsed()).filter(|left| !left.is_zero())
+        self.deadline.checked_sub(self.began.elapsed()).filter(|left| !left.is_zero())
     }
 
     fn is_starting(&self) -> bool {
@@ -51,7 +54,7 @@ impl Conditions {
 
     /// Whether a check that has not come back by now never will: one that looks at a dead network disk, say.
     pub(crate) fn is_overdue(&self) -> bool {
-        self.began.elapsed() > self.timeout + OVERTIME
+        self.began.elapsed() > self.deadline + OVERTIME
     }
 
     /// For whoever starts a program, to hold until it has ended. After a signal none is started.
@@ -101,6 +104,7 @@ impl Trial {
     pub(crate) fn run(check: &Check, conditions: &Conditions) -> Self {
         let began = Instant::now();
         let mut attempts = 0;
+        let mut in_a_row = 0;
         let mut last = None;
         while attempts < check.attempts
             && signal::received().is_none()
@@ -108,7 +112,8 @@ impl Trial {
         {
             let finding = check.subject.look(left.min(check.timeout), conditions);
             let starting = matches!(finding, Finding::Refused(_)) && conditions.is_starting();
-            let again = finding.may_change();
+            in_a_row = if matches!(finding, Finding::Good(_)) { in_a_row + 1 } else { 0 };
+            let again = finding.may_change() || (1..check.consecutive).contains(&in_a_row);
             last = Some(finding);
             if !starting {
                 attempts += 1;
@@ -120,11 +125,17 @@ impl Trial {
             // A signal ends the run, whatever this check would say.
             signal::sleep(wait.min(conditions.left().unwrap_or_default())).ok();
         }
+        if let Some(Finding::Good(message)) = &last
+            && in_a_row < check.consecutive
+        {
+            let times = format!("{in_a_row} of {} times in a row", check.consecutive);
+            last = Some(Finding::Bad(format!("{message}, but only {times}")));
+        }
         Self::conclude(check, conditions, last, attempts, began.elapsed())
     }
 
     fn conclude(check: &Check, conditions: &Conditions, last: Option<Finding>, attempts: u32, took: Duration) -> Self {
-        let limit = clock::spell(milliseconds(conditions.timeout));
+        let limit = clock::spell(milliseconds(conditions.deadline));
         let finding = last.unwrap_or_else(|| Finding::Bad("nothing came of it".to_owned()));
         let late = if conditions.left().is_none() && finding.may_change() {
             format!("; the deadline of {limit} passed")
@@ -132,10 +143,10 @@ impl Trial {
             String::new()
         };
         Self {
-            verdict: Verdict::of(&finding, attempts, check.warn),
+            verdict: Verdict::of(&finding, attempts > check.consecutive, check.warn),
             attempts,
             took,
-            message: voice::clean_line(&format!("{}{late}", finding.message())),
+            message: voice::clean_line(&redact(&format!("{}{late}", finding.message()), &check.secrets)),
             cause: match &finding {
                 Finding::Blind(failure) => Some(failure.exit),
                 _ => None,

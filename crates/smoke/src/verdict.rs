@@ -24,10 +24,10 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
-    /// The verdict on the last finding, after so many attempts.
-    pub(crate) fn of(finding: &Finding, attempts: u32, warn: bool) -> Self {
+    /// The verdict on the last finding, for which more looks than needed were taken, or not.
+    pub(crate) fn of(finding: &Finding, again: bool, warn: bool) -> Self {
         match finding {
-            Finding::Good(_) if attempts > 1 => Self::Flaky,
+            Finding::Good(_) if again => Self::Flaky,
             Finding::Good(_) => Self::Pass,
             _ if warn => Self::Warn,
             Finding::Bad(_) | Finding::Lasting(_) | Finding::Refused(_) => Self::Fail,
@@ -48,14 +48,14 @@ impl Verdict {
         }
     }
 
-    /// Whether the checked thing does not work.
-    pub(crate) const fn is_no(self) -> bool {
-        matches!(self, Self::Fail | Self::Stale)
+    /// Whether the checked thing does not work; to be `strict`, not reliably.
+    pub(crate) fn is_no(self, strict: bool) -> bool {
+        matches!(self, Self::Fail | Self::Stale) || (strict && self == Self::Flaky)
     }
 
     /// Whether a gate with this verdict stops what comes after it.
-    pub(crate) const fn stops(self) -> bool {
-        self.is_no() || matches!(self, Self::Error)
+    pub(crate) fn stops(self) -> bool {
+        self.is_no(false) || matches!(self, Self::Error)
     }
 }
 
@@ -71,8 +71,8 @@ pub(crate) enum Answer {
 }
 
 /// The answer: a failure outweighs what is not known, and that outweighs the rest.
-pub(crate) fn answer(verdicts: &[Verdict]) -> Answer {
-    if verdicts.iter().any(|verdict| verdict.is_no()) {
+pub(crate) fn answer(verdicts: &[Verdict], strict: bool) -> Answer {
+    if verdicts.iter().any(|verdict| verdict.is_no(strict)) {
         Answer::No
     } else if verdicts.contains(&Verdict::Error) {
         Answer::Unknown
@@ -110,11 +110,11 @@ mod tests {
     #[test]
     fn only_what_was_seen_to_be_good_passes() {
         for finding in findings() {
-            for (attempts, warn) in [(0, false), (1, false), (2, false), (1, true), (100, true)] {
-                let verdict = Verdict::of(&finding, attempts, warn);
+            for (again, warn) in [(false, false), (true, false), (false, true), (true, true)] {
+                let verdict = Verdict::of(&finding, again, warn);
                 let good = matches!(finding, Finding::Good(_));
                 assert_eq!(good, matches!(verdict, Verdict::Pass | Verdict::Flaky), "{finding:?}");
-                assert_eq!(verdict == Verdict::Flaky, good && attempts > 1);
+                assert_eq!(verdict == Verdict::Flaky, good && again);
                 assert_eq!(verdict == Verdict::Warn, !good && warn);
             }
         }
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn each_failure_has_its_word() {
-        let verdicts = findings().map(|finding| Verdict::of(&finding, 5, false).word());
+        let verdicts = findings().map(|finding| Verdict::of(&finding, true, false).word());
         assert_eq!(verdicts, ["flaky", "fail", "fail", "fail", "stale", "error"]);
     }
 
@@ -138,11 +138,13 @@ mod tests {
                         (false, true) => Answer::Unknown,
                         (false, false) => Answer::Yes,
                     };
-                    assert_eq!(answer(&verdicts), expected, "{verdicts:?}");
+                    assert_eq!(answer(&verdicts, false), expected, "{verdicts:?}");
+                    let strictly = if verdicts.contains(&Verdict::Flaky) { Answer::No } else { expected };
+                    assert_eq!(answer(&verdicts, true), strictly, "{verdicts:?}");
                 }
             }
         }
-        assert_eq!(answer(&[]), Answer::Yes);
+        assert_eq!(answer(&[], false), Answer::Yes);
     }
 
     #[test]

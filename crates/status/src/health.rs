@@ -57,7 +57,7 @@ impl Health {
     /// Asks the smoke test of the live release, once, with nothing recorded.
     pub(crate) fn ask(asker: &Asker<'_>) -> Self {
         let timeout = format!("{}ms", asker.timeout.as_millis());
-        let args = ["--setting", "SMOKE_CHECKS", "--attempts", "1", "--no-record", "--timeout", &timeout];
+        let args = ["--setting", "SMOKE_CHECKS", "--attempts", "1", "--no-record", "--deadline", &timeout];
         match asker.record(TOOL, &args) {
             Ok(record) => Self::told(record, None),
             Err(failure) => Verdict::Unknown(failure).into(),

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use kit::failure::Attempt;
 use kit::process::Status;
-use kit::settings::Settings;
 use kit::{Exit, Failure, clock, forerunner, user_command};
 
 use crate::cursor::{Cursor, Wrong};
@@ -39,11 +38,11 @@ pub(crate) struct End {
 }
 
 /// Takes the keys of a command check.
-pub(crate) fn read(keys: &mut Keys, _settings: &Settings) -> Result<Box<dyn Subject>, Failure> {
+pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
     let argv = keys.list("run", false)?;
     let program = argv.first().map(String::as_str).unwrap_or_default();
     if program.is_empty() || program.starts_with('-') || argv.iter().any(|word| word.contains('\0')) {
-        return Err(keys.wrong("`run` must begin with a program, as in run = [\"bin/check\", \"--all\"]"));
+        return Err(keys.wrong_at("run", "`run` must begin with a program, as in run = [\"bin/check\", \"--all\"]"));
     }
     let argv = argv.into_iter().map(OsString::from).collect();
     Ok(Box::new(Command { argv, expectations: keys.expectations()? }))

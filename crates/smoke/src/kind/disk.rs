@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kit::settings::Settings;
 use kit::{Exit, Failure};
 use rustix::fs::statvfs;
 use rustix::io::Errno;
@@ -32,7 +31,7 @@ pub(crate) struct Room {
 }
 
 /// Takes the keys of a disk check.
-pub(crate) fn read(keys: &mut Keys, _settings: &Settings) -> Result<Box<dyn Subject>, Failure> {
+pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
     let path = keys.required("path", "a directory or file on the disk")?;
     Ok(Box::new(Disk { path: path.into(), expectations: keys.expectations()? }))
 }
@@ -116,11 +115,12 @@ impl Assertion for RoomAssertion {
 #[cfg(test)]
 mod tests {
     use super::{Room, RoomAssertion};
+    use crate::cursor::Cursor;
     use crate::expectation::Expectation;
     use crate::quantity::Share;
 
     fn judge(line: &str, room: &Room) -> Result<(), String> {
-        Expectation::<RoomAssertion>::parse(line).unwrap().judge(room)
+        Expectation::<RoomAssertion>::parse(Cursor::new(line)).unwrap().judge(room)
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kit::Failure;
-use kit::settings::{Settings, app_settings};
+use kit::settings::app_settings;
 
 use crate::cursor::{Cursor, Wrong};
 use crate::expectation::{Assertion, Expectations};
@@ -14,6 +14,7 @@ use crate::keys::Keys;
 use crate::kind::Subject;
 use crate::relation::Relation;
 use crate::trial::Conditions;
+use crate::variable::is_name;
 
 /// A check of variables.
 #[derive(Debug)]
@@ -31,21 +32,18 @@ pub(crate) struct Variable {
 }
 
 /// Takes the keys of an env check.
-pub(crate) fn read(keys: &mut Keys, settings: &Settings) -> Result<Box<dyn Subject>, Failure> {
+pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
     let names = keys.list("variables", false)?;
     // Whatever else stands there may be a value that went to the wrong place: it is not repeated.
     if names.is_empty() || !names.iter().all(|name| is_name(name)) {
-        return Err(keys.wrong("`variables` must be a list of names, as in variables = [\"SECRET_KEY\"]"));
+        return Err(
+            keys.wrong_at("variables", "`variables` must be a list of names, as in variables = [\"SECRET_KEY\"]")
+        );
     }
     let expectations: Expectations<VariableAssertion> = keys.expectations()?;
     let alone = |assertion: &_| matches!(assertion, VariableAssertion::Unset);
-    expectations.alone("unset", alone).map_err(|wrong| keys.wrong(wrong))?;
-    Ok(Box::new(Variables { names, file: settings.get("APP_ENV_FILE").map(PathBuf::from), expectations }))
-}
-
-fn is_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    expectations.alone("unset", alone).map_err(|wrong| keys.wrong_at("expect", wrong))?;
+    Ok(Box::new(Variables { names, file: keys.settings().get("APP_ENV_FILE").map(PathBuf::from), expectations }))
 }
 
 impl Subject for Variables {

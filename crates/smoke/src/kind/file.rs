@@ -5,7 +5,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kit::settings::Settings;
 use kit::{Failure, clock};
 
 use crate::content::{Content, is_absent, read_at_most};
@@ -42,14 +41,14 @@ pub(crate) struct Look {
 }
 
 /// Takes the keys of a file check.
-pub(crate) fn read(keys: &mut Keys, _settings: &Settings) -> Result<Box<dyn Subject>, Failure> {
+pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
     let path = keys.required("path", "the path of a file")?;
     if path.is_empty() {
-        return Err(keys.wrong("`path` is empty"));
+        return Err(keys.wrong_at("path", "`path` is empty"));
     }
     let expectations: Expectations<FileAssertion> = keys.expectations()?;
     let alone = |assertion: &_| matches!(assertion, FileAssertion::Missing);
-    expectations.alone("missing", alone).map_err(|wrong| keys.wrong(wrong))?;
+    expectations.alone("missing", alone).map_err(|wrong| keys.wrong_at("expect", wrong))?;
     Ok(Box::new(NamedFile { path: path.into(), expectations }))
 }
 

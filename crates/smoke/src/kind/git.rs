@@ -9,7 +9,6 @@ use kit::failure::Attempt;
 use kit::git::Repository;
 use kit::process::{Sink, Status};
 use kit::root::is_commit;
-use kit::settings::Settings;
 use kit::{Exit, Failure, clock};
 
 use crate::commit::Commit;
@@ -60,22 +59,22 @@ impl From<Failure> for Unseen {
 }
 
 /// Takes the keys of a git check.
-pub(crate) fn read(keys: &mut Keys, settings: &Settings) -> Result<Box<dyn Subject>, Failure> {
+pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
     let path = match keys.text("path")? {
         Some(path) if !path.is_empty() => path,
-        _ => settings.require("DEPLOY_REPO").map_err(|failure| {
-            let complaint = keys.wrong(format!("its `path` is that of DEPLOY_REPO: {}", failure.message));
-            Failure { hint: failure.hint, ..complaint }
-        })?,
+        _ => keys
+            .settings()
+            .require("DEPLOY_REPO")
+            .map_err(|failure| keys.because("path", "its `path` is that of DEPLOY_REPO", failure))?,
     };
     let reference = keys.text("ref")?;
     let expectations: Expectations<GitAssertion> = keys.expectations()?;
     if reference.is_some() && !expectations.assertions().any(GitAssertion::is_of_commit) {
-        return Err(keys.wrong("no expectation looks at the commit of `ref`"));
+        return Err(keys.wrong_at("ref", "no expectation looks at the commit of `ref`"));
     }
     let reference = reference.unwrap_or_else(|| "HEAD".to_owned());
     if reference.is_empty() || reference.contains('\0') {
-        return Err(keys.wrong("`ref` must be a name such as \"refs/heads/main\""));
+        return Err(keys.wrong_at("ref", "`ref` must be a name such as \"refs/heads/main\""));
     }
     Ok(Box::new(WorkTree { path: path.into(), reference, expectations }))
 }

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use kit::clock;
 use kit::failure::Failure;
-use kit::settings::Settings;
 use ureq::http;
 
 use crate::answer::{Answer, AnswerAssertion, Running};
@@ -32,27 +31,25 @@ pub(crate) struct Page {
 }
 
 /// Takes the keys of an http check.
-pub(crate) fn read(keys: &mut Keys, settings: &Settings) -> Result<Box<dyn Subject>, Failure> {
+pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
     let url = keys.required("url", "an address, or a path of API_URL")?;
     let url = match url.strip_prefix('/') {
         Some(path) => {
-            let base = settings.require("API_URL").map_err(|failure| {
-                let complaint = keys.wrong(format!("its url is a path of API_URL: {}", failure.message));
-                Failure { hint: failure.hint, ..complaint }
-            })?;
+            let base = keys.settings().require("API_URL");
+            let base = base.map_err(|failure| keys.because("url", "its url is a path of API_URL", failure))?;
             format!("{}/{path}", base.trim_end_matches('/'))
         }
         None => url,
     };
     let method = keys.text("method")?.unwrap_or_else(|| "GET".to_owned());
     if !METHODS.contains(&method.as_str()) {
-        return Err(keys.wrong(format!("`method` must be one of {}", METHODS.join(", "))));
+        return Err(keys.wrong_at("method", format!("`method` must be one of {}", METHODS.join(", "))));
     }
     let headers = keys.texts("headers")?;
     let commit = keys.text("commit")?.map(|path| JsonPath::parse(&path)).transpose();
-    let commit = commit.map_err(|wrong| keys.wrong(format!("`commit`, {wrong}")))?;
+    let commit = commit.map_err(|wrong| keys.wrong_at("commit", format!("`commit`, {wrong}")))?;
     let page = Page::new(&method, &url, &headers, commit, keys.expectations()?);
-    Ok(Box::new(page.map_err(|wrong| keys.wrong(wrong))?))
+    Ok(Box::new(page.map_err(|wrong| keys.wrong_at("url", wrong))?))
 }
 
 impl Page {

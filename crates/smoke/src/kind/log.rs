@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use kit::settings::Settings;
 use kit::{Failure, clock};
 use regex_lite::{Regex, RegexBuilder};
 
@@ -38,14 +37,12 @@ pub(crate) struct Lines {
 }
 
 /// Takes the keys of a log check.
-pub(crate) fn read(keys: &mut Keys, settings: &Settings) -> Result<Box<dyn Subject>, Failure> {
+pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
     let (path, own) = match keys.text("path")? {
         Some(path) if !path.is_empty() => (path, false),
         _ => {
-            let root = settings.require("DEPLOY_ROOT").map_err(|failure| {
-                let complaint = keys.wrong(format!("its `path` is the log of the app: {}", failure.message));
-                Failure { hint: failure.hint, ..complaint }
-            })?;
+            let root = keys.settings().require("DEPLOY_ROOT");
+            let root = root.map_err(|failure| keys.because("path", "its `path` is the log of the app", failure))?;
             (format!("{}/logs/app.log", root.trim_end_matches('/')), true)
         }
     };
@@ -166,7 +163,7 @@ fn read_lines(cursor: &mut Cursor<'_>) -> Result<LineAssertion, Wrong> {
     })?;
     cursor.blanks();
     let here = cursor.clone();
-    let regex = RegexBuilder::new(&cursor.quoted()?).size_limit(PATTERN).build();
+    let regex = RegexBuilder::new(&cursor.quoted_as_is()?).size_limit(PATTERN).build();
     let regex = regex.map_err(|wrong| here.wrong(format!("a regular expression ({wrong})")))?;
     Ok(LineAssertion { wanted, pattern: Pattern::Regex(regex) })
 }

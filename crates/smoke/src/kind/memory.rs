@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kit::failure::Attempt;
-use kit::settings::Settings;
 use kit::{Exit, Failure};
 
 use crate::content::is_absent;
@@ -34,7 +33,7 @@ pub(crate) struct Available {
 }
 
 /// Takes the keys of a memory check.
-pub(crate) fn read(keys: &mut Keys, _settings: &Settings) -> Result<Box<dyn Subject>, Failure> {
+pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
     Ok(Box::new(Memory { expectations: keys.expectations()? }))
 }
 
@@ -164,6 +163,7 @@ impl Assertion for MemoryAssertion {
 #[cfg(test)]
 mod tests {
     use super::{Available, MemoryAssertion, control_group, limits};
+    use crate::cursor::Cursor;
     use crate::expectation::Expectation;
     use std::fs;
     use std::path::{Path, PathBuf};
@@ -172,7 +172,7 @@ mod tests {
         SwapCached:        0 kB\nSwapTotal:       100 kB\nSwapFree:         50 kB\n";
 
     fn judge(line: &str, available: &Available) -> Result<(), String> {
-        Expectation::<MemoryAssertion>::parse(line).unwrap().judge(available)
+        Expectation::<MemoryAssertion>::parse(Cursor::new(line)).unwrap().judge(available)
     }
 
     #[test]

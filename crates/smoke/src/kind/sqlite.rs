@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use db::sqlite::{Answer, Asked, Cell, Place, is_one_statement, size};
 use db::{Deadline, Url};
-use kit::settings::Settings;
 use kit::{Exit, Failure};
 use rustix::fs::{Access, access};
 use serde_json::Value;
@@ -42,12 +41,12 @@ pub(crate) struct Data {
 }
 
 /// Takes the keys of a sqlite check.
-pub(crate) fn read(keys: &mut Keys, settings: &Settings) -> Result<Box<dyn Subject>, Failure> {
+pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
     let path = match keys.text("database")? {
         Some(path) if !path.is_empty() => path.into(),
-        _ => default_path(keys, settings)?,
+        _ => default_path(keys)?,
     };
-    let query = keys.text("query")?;
+    let query = keys.literal("query")?;
     let expectations: Expectations<DataAssertion> = keys.expectations()?;
     let only_integrity = expectations.assertions().all(|one| matches!(one, DataAssertion::Integrity));
     let needs_query =
@@ -57,20 +56,17 @@ pub(crate) fn read(keys: &mut Keys, settings: &Settings) -> Result<Box<dyn Subje
         None if needs_query || !some_integrity => {
             return Err(keys.wrong("`query` is missing: \"select count(*) from …\""));
         }
-        Some(_) if only_integrity => return Err(keys.wrong("no expectation looks at what `query` gives")),
-        Some(query) if !is_one_statement(query) => return Err(keys.wrong("`query` must be one statement")),
+        Some(_) if only_integrity => return Err(keys.wrong_at("query", "no expectation looks at what `query` gives")),
+        Some(query) if !is_one_statement(query) => return Err(keys.wrong_at("query", "`query` must be one statement")),
         _ => {}
     }
     Ok(Box::new(Database { path, query, expectations }))
 }
 
 /// The database of the settings.
-fn default_path(keys: &Keys, settings: &Settings) -> Result<PathBuf, Failure> {
-    let complain = |failure: Failure| {
-        let complaint = keys.wrong(format!("its `database` is that of DATABASE_URL: {}", failure.message));
-        Failure { hint: failure.hint, ..complaint }
-    };
-    Url::require(settings).and_then(|url| url.require_file().map(ToOwned::to_owned)).map_err(complain)
+fn default_path(keys: &Keys<'_>) -> Result<PathBuf, Failure> {
+    let complain = |failure| keys.because("database", "its `database` is that of DATABASE_URL", failure);
+    Url::require(keys.settings()).and_then(|url| url.require_file().map(ToOwned::to_owned)).map_err(complain)
 }
 
 impl Subject for Database {

@@ -6,7 +6,6 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kit::settings::Settings;
 use kit::{Failure, clock};
 
 use crate::cursor::{Cursor, Wrong};
@@ -39,14 +38,16 @@ pub(crate) struct Open {
 }
 
 /// Takes the keys of a tcp check.
-pub(crate) fn read(keys: &mut Keys, _settings: &Settings) -> Result<Box<dyn Subject>, Failure> {
+pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
     let address = keys.required("address", "a host and a port, as in \"127.0.0.1:6379\"")?;
     let Some((host, number)) = split(&address) else {
-        return Err(keys.wrong("`address` must be a host and a port, as in \"127.0.0.1:6379\" or \"[::1]:6379\""));
+        return Err(
+            keys.wrong_at("address", "`address` must be a host and a port, as in \"127.0.0.1:6379\" or \"[::1]:6379\"")
+        );
     };
     let expectations: Expectations<PortAssertion> = keys.expectations()?;
     let alone = |assertion: &_| matches!(assertion, PortAssertion::Closed);
-    expectations.alone("closed", alone).map_err(|wrong| keys.wrong(wrong))?;
+    expectations.alone("closed", alone).map_err(|wrong| keys.wrong_at("expect", wrong))?;
     Ok(Box::new(Port { host: host.to_owned(), number, address, expectations }))
 }
 
@@ -234,13 +235,14 @@ impl Assertion for PortAssertion {
 #[cfg(test)]
 mod tests {
     use super::{Open, PortAssertion, split};
+    use crate::cursor::Cursor;
     use crate::expectation::Expectation;
     use std::time::Duration;
 
     #[test]
     fn a_slow_connection_fails() {
         let open = Open { took: Duration::from_millis(250), banner: String::new() };
-        let judge = |line: &str| Expectation::<PortAssertion>::parse(line).unwrap().judge(&open);
+        let judge = |line: &str| Expectation::<PortAssertion>::parse(Cursor::new(line)).unwrap().judge(&open);
         assert_eq!(judge("time <= 250ms"), Ok(()));
         assert_eq!(judge("time < 250ms"), Err("it took 250 ms to connect, expected time < 250ms".to_owned()));
     }

@@ -32,15 +32,16 @@ fn a_file_without_a_check_is_refused() {
 
 #[test]
 fn what_is_not_toml_is_refused_with_its_line() {
-    refused("[[check]]\nname = 'one'\nkind = http\n", "line 3: ");
-    refused("\u{0}", "line 1: ");
+    refused("[[check]]\nname = 'one'\nkind = http\n", "line 3, column 8: ");
+    refused("\u{0}", "line 1, column 2: ");
 }
 
 #[test]
 fn only_checks_belong_into_a_file() {
-    refused("title = 'x'\n[[check]]\nname = 'a'\n", "`title` does not belong here");
-    refused("[check]\nname = 'a'\n", "a check is written [[check]]");
-    refused("check = ['a']", "a check is a table");
+    refused("title = 'x'\n[[check]]\nname = 'a'\n", "line 1, column 1: `title` does not belong here");
+    refused("[check]\nname = 'a'\n", "line 1, column 1: a check is a table, written [[check]]");
+    refused("check = ['a']", "line 1, column 10: a check is a table");
+    refused("[[defaults]]\nattempts = 1\n", "line 1, column 1: the defaults are a table, written [defaults]");
 }
 
 #[test]
@@ -69,17 +70,17 @@ fn an_unknown_key_is_refused_with_those_there_are() {
     refused(
         &check("kind = 'http'\nurl = 'http://h/'\nexpect = 'status == 200'\ntimout = '1s'"),
         "check `one`: `timout` is no key of a check of kind http: \
-         name, kind, gate, warn, attempts, interval, timeout, url, method, headers, commit, expect",
+         name, kind, gate, severity, tags, attempts, consecutive, interval, timeout, url, method, headers, commit, expect",
     );
     refused(
         &check("kind = 'disk'\npath = '/'\nexpect = 'free > 1B'\nurl = 'http://h/'"),
         "check `one`: `url` is no key of a check of kind disk: \
-         name, kind, gate, warn, attempts, interval, timeout, path, expect",
+         name, kind, gate, severity, tags, attempts, consecutive, interval, timeout, path, expect",
     );
     refused(
         &check("kind = 'command'\nrun = ['true']\nexpect = 'exit == 0'\ncommit = '$.c'"),
         "check `one`: `commit` is no key of a check of kind command: \
-         name, kind, gate, warn, attempts, interval, timeout, run, expect",
+         name, kind, gate, severity, tags, attempts, consecutive, interval, timeout, run, expect",
     );
 }
 
@@ -223,7 +224,9 @@ fn the_examples_of_the_reference_are_read() {
     assert!(blocks.len() > 2);
     for block in blocks {
         let sandbox = Sandbox::new();
-        sandbox.set("API_URL", "http://127.0.0.1:8000");
+        for (name, value) in [("API_URL", "http://127.0.0.1:8000"), ("API_TOKEN", "x"), ("ADMIN_NAME", "x")] {
+            sandbox.set(name, value);
+        }
         smoke(&sandbox, block).arg("--dry-run").stdout_has(": ").check();
     }
 }

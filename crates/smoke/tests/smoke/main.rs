@@ -15,7 +15,9 @@ mod pipeline;
 mod ports;
 mod prepare;
 mod repositories;
+mod selection;
 mod server;
+mod settings;
 mod variables;
 
 use std::path::{Path, PathBuf};

@@ -60,7 +60,7 @@ fn gates_come_first_and_the_table_keeps_the_order_of_the_file() {
 #[test]
 fn a_check_that_only_warns_stops_nothing() {
     let sandbox = Sandbox::new();
-    smoke(&sandbox, &format!("{FULL}warn = true\ngate = true\n{DISK}"))
+    smoke(&sandbox, &format!("{FULL}severity = 'warn'\ngate = true\n{DISK}"))
         .stdout_has("full  warn  ")
         .stdout_has("disk  pass  ")
         .stdout_has("2 checks: 1 pass, 1 warn (")
@@ -86,7 +86,7 @@ fn the_deadline_ends_all_checks_and_those_unfinished_fail() {
     let many = page(&failing.url("/"), "").replace("attempts = 3\ninterval = '10ms'", "attempts = 100");
     let checks = format!("{many}{}", page(&hanging.url("/"), "timeout = '10m'").replace("'page'", "'hang'"));
     smoke(&sandbox, &checks)
-        .args(["--timeout", "2s", "--interval", "10m"])
+        .args(["--deadline", "2s", "--interval", "10m"])
         .code(1)
         .stdout_has("page  fail  status is 500, expected status == 200; the deadline of 2.0 s passed\n")
         .stdout_has("hang  fail  no whole answer from ")
@@ -155,7 +155,7 @@ fn checks_can_come_from_stdin_but_not_in_a_deployment() {
         .arg("-")
         .stdin("x")
         .code(78)
-        .stderr_has("smoke-test: the checks on stdin: line 1: ")
+        .stderr_has("smoke-test: the checks on stdin: line 1, column 2: ")
         .check();
     sandbox
         .tool("smoke-test")
@@ -176,7 +176,7 @@ fn a_wrong_command_line_is_2() {
         &["x", "--expect-commit", "abc"],
         &["x", "--expect-commit", "unknown"],
         &["x", "--attempts", "0"],
-        &["x", "--timeout", "0"],
+        &["x", "--deadline", "0"],
         &["x", "--inconclusive", "maybe"],
         &["x", "--release", "latest"],
         &["x", "y"],

@@ -96,7 +96,7 @@ fn each_tool_is_asked_once_about_what_is_live_whatever_this_run_is_a_part_of() {
     let asked = sandbox.read("asked");
     let env = sandbox.env_file();
     let expected = [
-        "smoke-test --setting SMOKE_CHECKS --attempts 1 --no-record --timeout 20000ms --json",
+        "smoke-test --setting SMOKE_CHECKS --attempts 1 --no-record --deadline 20000ms --json",
         "backup-db list --json",
         "rollback --check --json",
     ];

@@ -1,0 +1,113 @@
+//! `${NAME}` in a checks file: a setting, put in as text once everything round it has been understood, so that no value is
+//! ever taken for an expectation, a second argument or a key.
+
+use std::cell::RefCell;
+
+use kit::settings::Settings;
+use kit::{Exit, Failure};
+
+const SHORTEST_SECRET: usize = 6;
+
+/// The settings of one check, and which of their values nobody is to see.
+#[derive(Debug)]
+pub(crate) struct Variables<'a> {
+    pub(crate) settings: &'a Settings,
+    secrets: RefCell<Vec<String>>,
+}
+
+impl<'a> Variables<'a> {
+    pub(crate) fn new(settings: &'a Settings) -> Self {
+        Self { settings, secrets: RefCell::default() }
+    }
+
+    /// Puts them into a text that is shown.
+    pub(crate) fn fill(&self, text: &str) -> Result<String, Failure> {
+        fill(text, |name| value(name, self.settings))
+    }
+
+    /// Puts them into a text that is shown as it stands in the file.
+    pub(crate) fn fill_secretly(&self, text: &str) -> Result<String, Failure> {
+        fill(text, |name| {
+            let value = value(name, self.settings)?;
+            self.secrets.borrow_mut().push(value.clone());
+            Ok(value)
+        })
+    }
+
+    /// What nobody is to see, the longest first.
+    pub(crate) fn into_secrets(self) -> Vec<String> {
+        let mut secrets = self.secrets.into_inner();
+        secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.dedup();
+        secrets
+    }
+}
+
+/// Takes secrets out of a text that somebody else wrote. A short one is no secret, and may be part of any word.
+pub(crate) fn redact(text: &str, secrets: &[String]) -> String {
+    let long = secrets.iter().filter(|secret| secret.len() >= SHORTEST_SECRET);
+    long.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "[redacted]"))
+}
+
+/// Puts values into a text: 78 for what is no name. `$${` stands for `${` itself.
+fn fill(text: &str, value: impl Fn(&str) -> Result<String, Failure>) -> Result<String, Failure> {
+    let mut filled = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        if let Some(before) = before.strip_suffix('$') {
+            filled.push_str(before);
+            filled.push_str("${");
+            rest = after;
+            continue;
+        }
+        let Some((name, behind)) = after.split_once('}').filter(|(name, _)| is_name(name)) else {
+            let message = "`${` begins the name of a setting, as in ${API_URL}";
+            return Err(Failure::new(Exit::SETTINGS, message).hint("write $${ for the characters themselves"));
+        };
+        filled.push_str(before);
+        filled.push_str(&value(name)?);
+        rest = behind;
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+/// Whether it could be the name of a setting.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// A setting, or what the private file holds that `NAME_FILE` names.
+fn value(name: &str, settings: &Settings) -> Result<String, Failure> {
+    match settings.secret(name)? {
+        Some(value) => Ok(value),
+        None => settings.require(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Variables, redact};
+    use kit::settings::Settings;
+
+    #[test]
+    fn what_is_no_variable_stays_and_half_of_one_is_refused() {
+        let settings = Settings::default();
+        let fill = |text| Variables::new(&settings).fill(text);
+        for (text, filled) in [("", ""), ("a $b {c} $", "a $b {c} $"), ("$${A}", "${A}"), ("a$$${b", "a$${b")] {
+            assert_eq!(fill(text).unwrap(), filled);
+        }
+        for text in ["${", "${}", "${A", "${1A}", "${A B}", "x${A-B}y", "${A${B}}"] {
+            assert!(fill(text).unwrap_err().message.starts_with("`${` begins"), "{text}");
+        }
+        let absent = fill("a ${PUSHBACK_NO_SUCH_SETTING} b").unwrap_err();
+        assert_eq!(absent.message, "PUSHBACK_NO_SUCH_SETTING is not set");
+    }
+
+    #[test]
+    fn secrets_are_taken_out_and_short_ones_are_none() {
+        let secrets = ["longer-secret".to_owned(), "secret".to_owned(), "1".to_owned()];
+        assert_eq!(redact("a longer-secret, 1 secret", &secrets), "a [redacted], 1 [redacted]");
+    }
+}
