@@ -40,24 +40,52 @@ impl Answer {
     pub(crate) fn running(&self, path: &JsonPath, expected: &Commit) -> Running {
         match self.at(path) {
             Err(missing) => Running::Unknown(missing),
-            Ok(value) => match value.as_str().map(str::parse::<Commit>) {
-                Some(Ok(commit)) if commit.agrees(expected) => Running::Expected,
-                Some(Ok(commit)) => Running::Other(commit.short().to_owned()),
-                _ => Running::Other(spell(&value)),
+            Ok(values) => match values.as_slice() {
+                [] => Running::Unknown(format!("there is no {path} in the answer")),
+                [value] => match value.as_str().map(str::parse::<Commit>) {
+                    Some(Ok(commit)) if commit.agrees(expected) => Running::Expected,
+                    Some(Ok(commit)) => Running::Other(commit.short().to_owned()),
+                    _ => Running::Other(spell(value)),
+                },
+                _ => Running::Unknown(format!("{path} finds {} values", values.len())),
             },
         }
     }
 
-    /// The value in the body, or why there is none.
-    fn at(&self, path: &JsonPath) -> Result<Value, String> {
+    /// The values in the body, or why none can be looked for.
+    fn at(&self, path: &JsonPath) -> Result<Vec<Value>, String> {
         let document: Value = match serde_json::from_str(&self.body) {
             Ok(document) => document,
             Err(_) if self.cut => return Err("the body is longer than is read".to_owned()),
             Err(_) if self.body.is_empty() => return Err("the body is empty".to_owned()),
             Err(_) => return Err(format!("the body is not JSON: {}", excerpt(&self.body))),
         };
-        let found = path.find(&document).cloned();
-        found.ok_or_else(|| format!("there is no {path} in the answer"))
+        Ok(path.find(&document).into_iter().cloned().collect())
+    }
+}
+
+/// What must hold of the values that a path finds.
+#[derive(Clone, Debug)]
+pub(crate) enum Compared {
+    /// There is one at least.
+    Exists,
+    /// There is none.
+    Missing,
+    /// There is one at least, and each of them is so.
+    With(Relation, Value),
+}
+
+impl Compared {
+    fn judge(&self, path: &JsonPath, found: &[Value]) -> Result<(), String> {
+        let unlike = match self {
+            Self::Exists | Self::With(..) if found.is_empty() => {
+                return Err(format!("there is no {path} in the answer"));
+            }
+            Self::Exists => None,
+            Self::Missing => found.first(),
+            Self::With(relation, wanted) => found.iter().find(|value| !relation.holds_between(value, wanted)),
+        };
+        unlike.map_or(Ok(()), |value| Err(format!("{path} is {}", spell(value))))
     }
 }
 
@@ -69,7 +97,7 @@ pub(crate) enum AnswerAssertion {
     /// `body contains "…"`
     Body(Contains),
     /// `json $.status == "ok"`
-    Json(JsonPath, Relation, Value),
+    Json(JsonPath, Compared),
     /// `time < 800ms`
     Time(Relation, Duration),
 }
@@ -94,10 +122,7 @@ impl Assertion for AnswerAssertion {
             Self::Status(relation, wanted) if relation.holds(&u64::from(answer.status), wanted) => Ok(()),
             Self::Status(..) => Err(format!("status is {}", answer.status)),
             Self::Body(contains) => contains.judge("the body", &answer.body),
-            Self::Json(path, relation, wanted) => match answer.at(path)? {
-                value if relation.holds_between(&value, wanted) => Ok(()),
-                value => Err(format!("{path} is {}", spell(&value))),
-            },
+            Self::Json(path, compared) => compared.judge(path, &answer.at(path)?),
             Self::Time(relation, limit) if relation.holds(&answer.took, limit) => Ok(()),
             Self::Time(..) => Err(format!("the answer took {} ms", answer.took.as_millis())),
         }
@@ -118,8 +143,18 @@ fn read_status(cursor: &mut Cursor<'_>) -> Result<AnswerAssertion, Wrong> {
 
 fn read_json(cursor: &mut Cursor<'_>) -> Result<AnswerAssertion, Wrong> {
     let path = JsonPath::read(cursor)?;
-    let (relation, wanted) = Relation::read_value(cursor)?;
-    Ok(AnswerAssertion::Json(path, relation, wanted))
+    cursor.blanks();
+    let mut ahead = cursor.clone();
+    let compared = match ahead.word() {
+        "exists" => Compared::Exists,
+        "missing" => Compared::Missing,
+        _ => {
+            let (relation, wanted) = Relation::read_value(cursor)?;
+            return Ok(AnswerAssertion::Json(path, Compared::With(relation, wanted)));
+        }
+    };
+    *cursor = ahead;
+    Ok(AnswerAssertion::Json(path, compared))
 }
 
 #[cfg(test)]
@@ -130,7 +165,7 @@ mod tests {
 
     fn running(body: &str) -> Running {
         let answer = Answer { status: 200, body: body.to_owned(), cut: false, took: Duration::ZERO };
-        answer.running(&JsonPath::commit(), &"3f2a1c9d".parse().unwrap())
+        answer.running(&JsonPath::parse("$.commit").unwrap(), &"3f2a1c9d".parse().unwrap())
     }
 
     #[test]

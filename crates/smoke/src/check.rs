@@ -58,7 +58,8 @@ pub(crate) fn of_url(url: &str, with_commit: bool, defaults: &Defaults<'_>) -> R
     let wrong = |sentence: String| Failure::new(Exit::SETTINGS, format!("the address to check: {sentence}"));
     let expect = "status == 200";
     let expected = Expectation::parse(Cursor::new(expect)).map_err(|error| wrong(error.to_string()))?;
-    let commit = with_commit.then(JsonPath::commit);
+    let commit = with_commit.then(|| JsonPath::parse("$.commit")).transpose();
+    let commit = commit.map_err(|error| wrong(error.to_string()))?;
     Ok(vec![Check {
         name: "url".to_owned(),
         kind: "http",

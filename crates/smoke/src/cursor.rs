@@ -64,6 +64,11 @@ impl<'a> Cursor<'a> {
         self.line.chars().count() - self.rest.chars().count() + 1
     }
 
+    /// So many bytes further on.
+    pub(crate) fn behind(&self, bytes: usize) -> Self {
+        Self { rest: self.rest.get(bytes..).unwrap_or_default(), ..self.clone() }
+    }
+
     /// Steps over blanks.
     pub(crate) fn blanks(&mut self) {
         self.rest = self.rest.trim_start_matches([' ', '\t']);
@@ -81,7 +86,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Steps over as many characters as belong; they may be none.
-    pub(crate) fn take_while(&mut self, belongs: impl Fn(char) -> bool) -> &'a str {
+    pub(crate) fn take_while(&mut self, mut belongs: impl FnMut(char) -> bool) -> &'a str {
         let end = self.rest.find(|c| !belongs(c)).unwrap_or(self.rest.len());
         let (taken, rest) = self.rest.split_at(end);
         self.rest = rest;

@@ -111,13 +111,16 @@ mod tests {
         ("log", parses::<LineAssertion>),
     ];
 
-    const GOOD: [(&str, &str); 33] = [
+    const GOOD: [(&str, &str); 36] = [
         ("status == 200", "http"),
         ("status!=500", "http"),
         ("  status  <=  399  ", "http"),
         ("body contains \"Wel\\\"come\\u00e9\"", "http"),
         ("body not contains \"error\"", "http"),
-        ("json $.a[0].b-c == \"x\"", "http"),
+        ("json $.a[0]['b-c'] == \"x\"", "http"),
+        ("json $..a[?@.b == ' == '].c!=1", "http"),
+        ("json $.a exists", "http"),
+        ("json $['error'] missing", "http"),
         ("json $ >= -1.5e3", "http"),
         ("json $.ok != null", "http"),
         ("time < 800ms", "http tcp sqlite"),
@@ -213,7 +216,11 @@ mod tests {
             ("status == 200 ok", "column 15: expected the end, found `ok`"),
             ("body is \"x\"", "column 6: expected `contains` or `not contains`, found `is \"x\"`"),
             ("body not \"x\"", "column 10: expected `contains`, found `\"x\"`"),
-            ("json $.größe. == 1", "column 14: expected a name, found ` == 1`"),
+            (
+                "json $.größe. == 1",
+                "column 14: expected a path by RFC 9535 (in dot member name, must start with lowercase alpha or '_'), \
+                 found ` == 1`",
+            ),
             ("json $.a < \"x\"", "column 10: expected == or != (only numbers have a size), found `< \"x\"`"),
             ("time < 800", "column 8: expected a length of time such as 800ms or 2s, found `800`"),
             ("time > 1s", "column 6: expected <= or <, found `> 1s`"),

@@ -1,4 +1,4 @@
-//! A path into a JSON document, such as `$.items[0].name`.
+//! A path into a JSON document (RFC 9535), such as `$.items[0].name`, and where it ends in a line.
 
 use std::fmt::{self, Display};
 
@@ -6,49 +6,27 @@ use serde_json::Value;
 
 use crate::cursor::{Cursor, Wrong};
 
-/// Where in a document a value stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct JsonPath {
-    steps: Vec<Step>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
-    Name(String),
-    Index(usize),
-}
+/// Where in a document values stand.
+#[derive(Clone, Debug)]
+pub(crate) struct JsonPath(serde_json_path::JsonPath);
 
 impl JsonPath {
-    /// `$.commit`, where the commit is looked for when only a URL is known.
-    pub(crate) fn commit() -> Self {
-        Self { steps: vec![Step::Name("commit".to_owned())] }
-    }
-
-    /// Reads a path and steps over it.
+    /// Reads a path and steps over it: it ends with the first blank or relation that is in no brackets and no quotes.
     pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Self, Wrong> {
         cursor.blanks();
-        if !cursor.take("$") {
-            return Err(cursor.wrong("a path such as $.status"));
+        let here = cursor.clone();
+        let mut nesting = Nesting::default();
+        let text = cursor.take_while(|c| nesting.goes_on(c));
+        if !text.starts_with('$') {
+            return Err(here.wrong("a path such as $.status"));
         }
-        let mut steps = Vec::new();
-        loop {
-            if cursor.take(".") {
-                let here = cursor.clone();
-                let name = cursor.take_while(|c| c.is_alphanumeric() || c == '_' || c == '-');
-                if name.is_empty() {
-                    return Err(here.wrong("a name"));
-                }
-                steps.push(Step::Name(name.to_owned()));
-            } else if cursor.take("[") {
-                let here = cursor.clone();
-                let index = cursor.take_while(|c| c.is_ascii_digit());
-                let index = index.parse().map_err(|_| here.wrong("an index such as 0"))?;
-                if !cursor.take("]") {
-                    return Err(cursor.wrong("`]`"));
-                }
-                steps.push(Step::Index(index));
-            } else {
-                return Ok(Self { steps });
+        match serde_json_path::JsonPath::parse(text) {
+            Ok(path) => Ok(Self(path)),
+            Err(error) => {
+                let before =
+                    text.char_indices().nth(error.position().saturating_sub(1)).map_or(text.len(), |(at, _)| at);
+                let there = here.behind(before);
+                Err(there.wrong(format_args!("a path by RFC 9535 ({})", error.message())))
             }
         }
     }
@@ -61,48 +39,86 @@ impl JsonPath {
         Ok(path)
     }
 
-    /// The value there, if there is one.
-    pub(crate) fn find<'a>(&self, document: &'a Value) -> Option<&'a Value> {
-        self.steps.iter().try_fold(document, |value, step| match step {
-            Step::Name(name) => value.get(name),
-            Step::Index(index) => value.get(index),
-        })
+    /// The values there, in the order of the document.
+    pub(crate) fn find<'a>(&self, document: &'a Value) -> Vec<&'a Value> {
+        self.0.query(document).all()
     }
 }
 
 impl Display for JsonPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("$")?;
-        self.steps.iter().try_for_each(|step| match step {
-            Step::Name(name) => write!(f, ".{name}"),
-            Step::Index(index) => write!(f, "[{index}]"),
-        })
+        self.0.fmt(f)
+    }
+}
+
+/// How deep in brackets and quotes a path is.
+#[derive(Default)]
+struct Nesting {
+    brackets: u32,
+    quote: Option<char>,
+    is_escaped: bool,
+}
+
+impl Nesting {
+    /// Whether a character still belongs to the path.
+    fn goes_on(&mut self, c: char) -> bool {
+        match (self.quote, c) {
+            (Some(_), _) if self.is_escaped => self.is_escaped = false,
+            (Some(_), '\\') => self.is_escaped = true,
+            (Some(quote), c) if quote == c => self.quote = None,
+            (None, '\'' | '"') => self.quote = Some(c),
+            (None, '[' | '(') => self.brackets += 1,
+            (None, ']' | ')') => self.brackets = self.brackets.saturating_sub(1),
+            (None, ' ' | '\t' | '=' | '!' | '<' | '>') => return self.brackets > 0,
+            _ => {}
+        }
+        true
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::JsonPath;
-    use serde_json::json;
+    use crate::cursor::Cursor;
+    use serde_json::{Value, json};
+
+    fn find(path: &str, document: &Value) -> Vec<Value> {
+        JsonPath::parse(path).unwrap().find(document).into_iter().cloned().collect()
+    }
 
     #[test]
-    fn a_path_finds_names_and_indexes() {
-        let document = json!({"a": [{"b-c": 1}, 2], "0": "name"});
-        let find = |path: &str| JsonPath::parse(path).unwrap().find(&document).cloned();
-        assert_eq!(find("$.a[0].b-c"), Some(json!(1)));
-        assert_eq!(find("$.0"), Some(json!("name")));
-        assert_eq!(find("$"), Some(document.clone()));
-        for absent in ["$.a[2]", "$.a.b", "$[0]", "$.0.x"] {
-            assert_eq!(find(absent), None, "{absent}");
+    fn a_path_finds_what_rfc_9535_says() {
+        let document = json!({"a": [{"b c": 1, "d": "x"}, {"d": "y"}], "0": "name", "größe": 2});
+        for (path, found) in [
+            ("$.a[0]['b c']", vec![json!(1)]),
+            ("$[\"0\"]", vec![json!("name")]),
+            ("$.größe", vec![json!(2)]),
+            ("$.a[*].d", vec![json!("x"), json!("y")]),
+            ("$.a[-1].d", vec![json!("y")]),
+            ("$..d", vec![json!("x"), json!("y")]),
+            ("$.a[?@.d == 'y' && !@['b c']].d", vec![json!("y")]),
+            ("$.a[?length(@.d) > 1]", vec![]),
+            ("$", vec![document.clone()]),
+            ("$.a.b", vec![]),
+        ] {
+            assert_eq!(find(path, &document), found, "{path}");
         }
     }
 
     #[test]
-    fn a_path_is_written_as_it_was_read() {
-        for path in ["$", "$.a", "$[3]", "$.a[0].b_c-d", "$.größe"] {
-            assert_eq!(JsonPath::parse(path).unwrap().to_string(), path);
+    fn a_path_ends_where_the_relation_begins() {
+        for (line, path, rest) in [
+            ("$.a==1", "$.a", "==1"),
+            ("$.a[?@.b == ']' ].c != 2", "$.a[?@.b == ']' ].c", " != 2"),
+            ("$['a == \\'b'] exists", "$['a == \\'b']", " exists"),
+            ("$>1", "$", ">1"),
+        ] {
+            let mut cursor = Cursor::new(line);
+            let expected = JsonPath::parse(path).unwrap().to_string();
+            assert_eq!(JsonPath::read(&mut cursor).unwrap().to_string(), expected, "{line}");
+            assert_eq!(cursor.rest(), rest.trim(), "{line}");
         }
-        for wrong in ["", "a", ".a", "$.", "$..a", "$[", "$[a]", "$[0", "$a", "$.a b", "$[99999999999999999999]"] {
+        for wrong in ["", "a", ".a", "$.", "$[", "$[a]", "$[0", "$a", "$.a b", "$.b-c", "$.0", "$[01]", "$['a"] {
             assert!(JsonPath::parse(wrong).is_err(), "{wrong:?}");
         }
     }
