@@ -9,13 +9,15 @@ use crate::cursor::{Cursor, Wrong};
 use crate::expectation::Assertion;
 use crate::json_path::JsonPath;
 use crate::relation::Relation;
-use crate::text::{Contains, excerpt, spell};
+use crate::text::{Text, excerpt, spell};
 
 /// An answer, read to its end or to the limit.
 #[derive(Debug)]
 pub(crate) struct Answer {
     /// The status code.
     pub(crate) status: u16,
+    /// The header fields, in their order; names in small letters.
+    pub(crate) headers: Vec<(String, String)>,
     /// The body; what is not UTF-8 in it is replaced.
     pub(crate) body: String,
     /// Whether the body went on beyond the limit.
@@ -94,8 +96,10 @@ impl Compared {
 pub(crate) enum AnswerAssertion {
     /// `status == 200`
     Status(Relation, u64),
+    /// `header Content-Type contains "json"`
+    Header(String, Text),
     /// `body contains "…"`
-    Body(Contains),
+    Body(Text),
     /// `json $.status == "ok"`
     Json(JsonPath, Compared),
     /// `time < 800ms`
@@ -105,12 +109,13 @@ pub(crate) enum AnswerAssertion {
 impl Assertion for AnswerAssertion {
     type Seen = Answer;
 
-    const WORDS: &'static str = "status, body, json or time (an http check)";
+    const WORDS: &'static str = "status, header, body, json or time (an http check)";
 
     fn read(word: &str, cursor: &mut Cursor<'_>) -> Option<Result<Self, Wrong>> {
         match word {
             "status" => Some(read_status(cursor)),
-            "body" => Some(Contains::read(cursor).map(Self::Body)),
+            "header" => Some(read_header(cursor)),
+            "body" => Some(Text::read_present(cursor).map(Self::Body)),
             "json" => Some(read_json(cursor)),
             "time" => Some(Relation::read_time(cursor).map(|(relation, limit)| Self::Time(relation, limit))),
             _ => None,
@@ -121,7 +126,11 @@ impl Assertion for AnswerAssertion {
         match self {
             Self::Status(relation, wanted) if relation.holds(&u64::from(answer.status), wanted) => Ok(()),
             Self::Status(..) => Err(format!("status is {}", answer.status)),
-            Self::Body(contains) => contains.judge("the body", &answer.body),
+            Self::Header(name, text) => {
+                let mut values = answer.headers.iter().filter(|header| header.0 == *name).map(|header| &header.1);
+                text.judge_any(&format!("the header {name}"), &mut values)
+            }
+            Self::Body(text) => text.judge_any("the body", &mut [&answer.body].into_iter()),
             Self::Json(path, compared) => compared.judge(path, &answer.at(path)?),
             Self::Time(relation, limit) if relation.holds(&answer.took, limit) => Ok(()),
             Self::Time(..) => Err(format!("the answer took {} ms", answer.took.as_millis())),
@@ -139,6 +148,17 @@ fn read_status(cursor: &mut Cursor<'_>) -> Result<AnswerAssertion, Wrong> {
         return Err(here.wrong(expected));
     }
     Ok(AnswerAssertion::Status(relation, status))
+}
+
+fn read_header(cursor: &mut Cursor<'_>) -> Result<AnswerAssertion, Wrong> {
+    cursor.blanks();
+    let here = cursor.clone();
+    // A token of RFC 9110, 5.6.2, as far as names of fields use it.
+    let name = cursor.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    if name.is_empty() {
+        return Err(here.wrong("the name of a header"));
+    }
+    Ok(AnswerAssertion::Header(name.to_ascii_lowercase(), Text::read(cursor)?))
 }
 
 fn read_json(cursor: &mut Cursor<'_>) -> Result<AnswerAssertion, Wrong> {
@@ -164,7 +184,8 @@ mod tests {
     use std::time::Duration;
 
     fn running(body: &str) -> Running {
-        let answer = Answer { status: 200, body: body.to_owned(), cut: false, took: Duration::ZERO };
+        let answer =
+            Answer { status: 200, headers: Vec::new(), body: body.to_owned(), cut: false, took: Duration::ZERO };
         answer.running(&JsonPath::parse("$.commit").unwrap(), &"3f2a1c9d".parse().unwrap())
     }
 

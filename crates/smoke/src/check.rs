@@ -11,7 +11,7 @@ use crate::cursor::Cursor;
 use crate::expectation::{Expectation, Expectations};
 use crate::json_path::JsonPath;
 use crate::keys::Keys;
-use crate::kind::http::Page;
+use crate::kind::http::{Ask, Page};
 use crate::kind::{Kind, Subject};
 use crate::place::Place;
 
@@ -63,7 +63,7 @@ pub(crate) fn of_url(url: &str, with_commit: bool, defaults: &Defaults<'_>) -> R
     Ok(vec![Check {
         name: "url".to_owned(),
         kind: "http",
-        subject: Box::new(Page::new("GET", url, &[], commit, Expectations::new(vec![expected])).map_err(wrong)?),
+        subject: Box::new(Page::new(&Ask::get(url), commit, Expectations::new(vec![expected])).map_err(wrong)?),
         expect: vec![expect.to_owned()],
         secrets: Vec::new(),
         gate: false,

@@ -74,6 +74,11 @@ impl<'a> Cursor<'a> {
         self.rest = self.rest.trim_start_matches([' ', '\t']);
     }
 
+    /// Whether this is next.
+    pub(crate) fn starts_with(&self, next: char) -> bool {
+        self.rest.starts_with(next)
+    }
+
     /// Steps over `token` if it is next.
     pub(crate) fn take(&mut self, token: &str) -> bool {
         match self.rest.strip_prefix(token) {

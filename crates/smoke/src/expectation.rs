@@ -111,7 +111,7 @@ mod tests {
         ("log", parses::<LineAssertion>),
     ];
 
-    const GOOD: [(&str, &str); 36] = [
+    const GOOD: [(&str, &str); 43] = [
         ("status == 200", "http"),
         ("status!=500", "http"),
         ("  status  <=  399  ", "http"),
@@ -123,6 +123,13 @@ mod tests {
         ("json $['error'] missing", "http"),
         ("json $ >= -1.5e3", "http"),
         ("json $.ok != null", "http"),
+        ("body == 'pong'", "http"),
+        ("body not matches 'a|b'", "http"),
+        ("header Content-Type contains 'json'", "http"),
+        ("header X-Frame-Options == 'DENY'", "http"),
+        ("header Server missing", "http"),
+        ("stdout matches '^ok$'", "command"),
+        ("matches 'x+'", "file"),
         ("time < 800ms", "http tcp sqlite"),
         ("exit == 0", "command"),
         ("stdout contains \"ok\"", "command"),
@@ -166,6 +173,14 @@ mod tests {
     fn what_is_half_an_expectation_is_none() {
         for line in [
             "open 1",
+            "body exists",
+            "body missing",
+            "body",
+            "header contains 'x'",
+            "header A",
+            "header A is 'x'",
+            "header A == x",
+            "header A exists 'x'",
             "banner",
             "banner contains",
             "rows == 1",
@@ -209,13 +224,13 @@ mod tests {
     fn a_complaint_names_the_column_and_what_belongs_there() {
         let complaint = |line: &str| Expectation::<AnswerAssertion>::parse(Cursor::new(line)).unwrap_err().to_string();
         for (line, expected) in [
-            ("", "column 1: expected status, body, json or time (an http check), found the end"),
-            (" exit == 0", "column 2: expected status, body, json or time (an http check), found `exit == 0`"),
+            ("", "column 1: expected status, header, body, json or time (an http check), found the end"),
+            (" exit == 0", "column 2: expected status, header, body, json or time (an http check), found `exit == 0`"),
             ("status", "column 7: expected == or != or <= or < or >= or >, found the end"),
             ("status == 2000", "column 11: expected a status from 100 to 599, found `2000`"),
             ("status == 200 ok", "column 15: expected the end, found `ok`"),
-            ("body is \"x\"", "column 6: expected `contains` or `not contains`, found `is \"x\"`"),
-            ("body not \"x\"", "column 10: expected `contains`, found `\"x\"`"),
+            ("body is \"x\"", "column 6: expected `contains`, `matches`, `not`, == or !=, found `is \"x\"`"),
+            ("body not \"x\"", "column 10: expected `contains` or `matches`, found `\"x\"`"),
             (
                 "json $.größe. == 1",
                 "column 14: expected a path by RFC 9535 (in dot member name, must start with lowercase alpha or '_'), \

@@ -1,12 +1,14 @@
 //! The keys of one `[[check]]` table: each is taken once, in its type, and one that does not belong there is refused.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use kit::settings::Settings;
 use kit::{Exit, Failure, voice};
+use serde_json::Value;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 use crate::cursor::Cursor;
 use crate::expectation::{Assertion, Expectation, Expectations};
@@ -145,15 +147,18 @@ impl<'a> Keys<'a> {
 
     /// How many times: from 1 to 100.
     pub(crate) fn times(&mut self, key: &str, default: u32) -> Result<u32, Failure> {
-        let wanted = "a number from 1 to 100";
-        match self.take(key) {
-            None => Ok(default),
-            Some(DeValue::Integer(number)) => u32::from_str_radix(number.as_str(), number.radix())
-                .ok()
-                .filter(|number| (1..=100).contains(number))
-                .ok_or_else(|| self.mistyped(key, wanted)),
-            Some(_) => Err(self.mistyped(key, wanted)),
-        }
+        Ok(self.number(key, 1..=100)?.unwrap_or(default))
+    }
+
+    /// A number within limits.
+    pub(crate) fn number(&mut self, key: &str, limits: RangeInclusive<u32>) -> Result<Option<u32>, Failure> {
+        let number = match self.take(key) {
+            None => return Ok(None),
+            Some(DeValue::Integer(number)) => u32::from_str_radix(number.as_str(), number.radix()).ok(),
+            Some(_) => None,
+        };
+        let wanted = || self.mistyped(key, &format!("a number from {} to {}", limits.start(), limits.end()));
+        number.filter(|number| limits.contains(number)).map(Some).ok_or_else(wanted)
     }
 
     /// A length of time.
@@ -195,16 +200,56 @@ impl<'a> Keys<'a> {
             Some(DeValue::Table(table)) => table
                 .into_iter()
                 .map(|(name, value)| match value.into_inner() {
-                    DeValue::String(text) => {
-                        let filled = self.variables.fill_secretly(&text);
-                        let filled = filled.map_err(|failure| self.because(key, &format!("`{key}`"), failure))?;
-                        Ok((name.into_inner().into_owned(), filled))
-                    }
+                    DeValue::String(text) => Ok((name.into_inner().into_owned(), self.fill_secretly(key, &text)?)),
                     _ => Err(self.mistyped(key, wanted)),
                 })
                 .collect(),
             Some(_) => Err(self.mistyped(key, wanted)),
         }
+    }
+
+    /// A text that may be a secret, with the settings that are named in it.
+    pub(crate) fn secret(&mut self, key: &str) -> Result<Option<String>, Failure> {
+        self.literal(key)?.map(|text| self.fill_secretly(key, &text)).transpose()
+    }
+
+    fn fill_secretly(&self, key: &str, text: &str) -> Result<String, Failure> {
+        let filled = self.variables.fill_secretly(text);
+        filled.map_err(|failure| self.because(key, &format!("`{key}`"), failure))
+    }
+
+    /// A table as JSON, with the settings that are named in its texts.
+    pub(crate) fn json(&mut self, key: &str) -> Result<Option<Value>, Failure> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(value @ (DeValue::Table(_) | DeValue::Array(_))) => self.to_json(key, value).map(Some),
+            Some(_) => Err(self.mistyped(key, "a table, as in { name = \"me\" }")),
+        }
+    }
+
+    fn to_json(&self, key: &str, value: DeValue<'_>) -> Result<Value, Failure> {
+        let wrong = || self.wrong_at(key, format!("`{key}` holds a value that JSON has not"));
+        Ok(match value {
+            DeValue::String(text) => Value::String(self.fill_secretly(key, &text)?),
+            DeValue::Boolean(flag) => Value::Bool(flag),
+            DeValue::Integer(number) => {
+                Value::from(i64::from_str_radix(number.as_str(), number.radix()).map_err(|_| wrong())?)
+            }
+            DeValue::Float(number) => {
+                let number = number.as_str().parse().ok().and_then(serde_json::Number::from_f64);
+                Value::Number(number.ok_or_else(wrong)?)
+            }
+            DeValue::Datetime(time) => Value::String(time.to_string()),
+            DeValue::Array(values) => {
+                values.into_iter().map(|value| self.to_json(key, value.into_inner())).collect::<Result<_, _>>()?
+            }
+            DeValue::Table(table) => {
+                let pair = |(name, value): (Spanned<DeString<'_>>, Spanned<DeValue<'_>>)| {
+                    Ok((name.into_inner().into_owned(), self.to_json(key, value.into_inner())?))
+                };
+                Value::Object(table.into_iter().map(pair).collect::<Result<_, Failure>>()?)
+            }
+        })
     }
 
     /// What is expected; 78 for nothing.

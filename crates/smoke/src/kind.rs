@@ -53,7 +53,11 @@ pub(crate) struct Kind {
 
 /// All kinds.
 const KINDS: &[Kind] = &[
-    Kind { name: "http", keys: &["url", "method", "headers", "commit"], read: http::read },
+    Kind {
+        name: "http",
+        keys: &["url", "method", "headers", "basic", "body", "form", "json", "redirects", "ca", "commit"],
+        read: http::read,
+    },
     Kind { name: "command", keys: &["run"], read: command::read },
     Kind { name: "disk", keys: &["path"], read: disk::read },
     Kind { name: "tcp", keys: &["address"], read: tcp::read },

@@ -1,42 +1,69 @@
 //! Foreign texts: what is asserted of them, and how they are shown.
 
+use regex_lite::{Regex, RegexBuilder};
 use serde_json::Value;
 
 use crate::cursor::{Cursor, Wrong};
+use crate::relation::Relation;
 
-/// `contains "…"` or `not contains "…"`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Contains {
+/// How large a regular expression may become, in bytes. Each byte of a text takes the longer: the worst pattern of this size
+/// takes a second of a slow machine on 16 KiB.
+const PATTERN: usize = 1 << 14;
+
+/// `contains "…"`, `matches "…"`, or `not` before either.
+#[derive(Clone, Debug)]
+pub(crate) struct Match {
     wanted: bool,
-    part: String,
+    pattern: Pattern,
 }
 
-impl Contains {
+#[derive(Clone, Debug)]
+enum Pattern {
+    Part(String),
+    Regex(Regex),
+}
+
+impl Match {
+    /// What it begins with.
+    pub(crate) const WORDS: [&'static str; 3] = ["contains", "matches", "not"];
+
     /// Reads it.
     pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Self, Wrong> {
         cursor.blanks();
-        let wanted = cursor.keyword("not").is_err();
-        if let Err(wrong) = cursor.keyword("contains") {
-            return Err(if wanted { cursor.wrong("`contains` or `not contains`") } else { wrong });
+        let here = cursor.clone();
+        match cursor.word() {
+            word if Self::WORDS.contains(&word) => Self::after(word, cursor),
+            _ => Err(here.wrong("`contains`, `matches` or `not`")),
         }
-        Ok(Self { wanted, part: cursor.quoted()? })
     }
 
-    /// Reads what follows the first word of it, where nothing stands before.
+    /// Reads what follows its first word.
     pub(crate) fn after(word: &str, cursor: &mut Cursor<'_>) -> Result<Self, Wrong> {
-        let wanted = word == "contains";
-        if !wanted {
-            cursor.keyword("contains")?;
+        cursor.blanks();
+        let here = cursor.clone();
+        let wanted = word != "not";
+        let pattern = match if wanted { word } else { cursor.word() } {
+            "contains" => Pattern::Part(cursor.quoted()?),
+            "matches" => Pattern::Regex(regex(cursor)?),
+            _ => return Err(here.wrong("`contains` or `matches`")),
+        };
+        Ok(Self { wanted, pattern })
+    }
+
+    /// Whether the pattern is in this text, wanted there or not.
+    pub(crate) fn fits(&self, text: &str) -> bool {
+        match &self.pattern {
+            Pattern::Part(part) => text.contains(part),
+            Pattern::Regex(regex) => regex.is_match(text),
         }
-        Ok(Self { wanted, part: cursor.quoted()? })
     }
 
     /// Whether it holds of this text.
     pub(crate) fn holds(&self, text: &str) -> bool {
-        text.contains(&self.part) == self.wanted
+        self.fits(text) == self.wanted
     }
 
-    /// Whether the text is to contain it, not to be without it.
+    /// Whether the text is to have it, not to be without it.
     pub(crate) const fn is_wanted(&self) -> bool {
         self.wanted
     }
@@ -45,11 +72,74 @@ impl Contains {
     pub(crate) fn judge(&self, what: &str, text: &str) -> Result<(), String> {
         match () {
             () if self.holds(text) => Ok(()),
-            () if !self.wanted => Err(format!("{what} contains it")),
+            () if !self.wanted => Err(format!("{what} has it")),
             () if text.is_empty() => Err(format!("{what} is empty")),
             () => Err(format!("{what} does not: {}", excerpt(text))),
         }
     }
+}
+
+/// What is asserted of a text that there is, or may be: a [`Match`], `== "…"`, `!= "…"`, `exists` or `missing`.
+#[derive(Clone, Debug)]
+pub(crate) enum Text {
+    Match(Match),
+    Is(Relation, String),
+    Exists,
+    Missing,
+}
+
+impl Text {
+    /// Reads it.
+    pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Self, Wrong> {
+        let mut ahead = cursor.clone();
+        let presence = match ahead.word() {
+            "exists" => Self::Exists,
+            "missing" => Self::Missing,
+            _ => return Self::read_present(cursor),
+        };
+        *cursor = ahead;
+        Ok(presence)
+    }
+
+    /// Reads what is asserted of a text that is always there.
+    pub(crate) fn read_present(cursor: &mut Cursor<'_>) -> Result<Self, Wrong> {
+        cursor.blanks();
+        let here = cursor.clone();
+        match cursor.word() {
+            word if Match::WORDS.contains(&word) => Match::after(word, cursor).map(Self::Match),
+            "" if here.starts_with('=') || here.starts_with('!') => {
+                let relation = Relation::read(cursor, Relation::ALIKE)?;
+                cursor.quoted().map(|text| Self::Is(relation, text))
+            }
+            _ => Err(here.wrong("`contains`, `matches`, `not`, == or !=")),
+        }
+    }
+
+    /// Compares all texts that there are: one must be as wanted, and none as not wanted. A new line at the end does not count.
+    pub(crate) fn judge_any(&self, what: &str, texts: &mut dyn Iterator<Item = &String>) -> Result<(), String> {
+        let texts: Vec<&str> = texts.map(|text| text.trim_end_matches(['\r', '\n'])).collect();
+        let alike = |wanted: &String| texts.iter().any(|text| text == wanted);
+        let Some(first) = texts.first() else {
+            return if matches!(self, Self::Missing) { Ok(()) } else { Err(format!("{what} is missing")) };
+        };
+        match self {
+            Self::Exists => Ok(()),
+            Self::Is(Relation::Equal, wanted) if alike(wanted) => Ok(()),
+            Self::Is(Relation::NotEqual, wanted) if !alike(wanted) => Ok(()),
+            Self::Is(..) | Self::Missing => Err(format!("{what} is {}", excerpt(first))),
+            Self::Match(pattern) => {
+                let decides = texts.iter().find(|text| pattern.fits(text)).unwrap_or(first);
+                pattern.judge(what, decides)
+            }
+        }
+    }
+}
+
+fn regex(cursor: &mut Cursor<'_>) -> Result<Regex, Wrong> {
+    cursor.blanks();
+    let here = cursor.clone();
+    let regex = RegexBuilder::new(&cursor.quoted_as_is()?).size_limit(PATTERN).build();
+    regex.map_err(|wrong| here.wrong(format_args!("a regular expression ({wrong})")))
 }
 
 /// The beginning of a foreign text, quoted, on one line, unable to steer a terminal.

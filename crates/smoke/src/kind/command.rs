@@ -16,7 +16,7 @@ use crate::finding::Finding;
 use crate::keys::Keys;
 use crate::kind::Subject;
 use crate::relation::Relation;
-use crate::text::{Contains, excerpt};
+use crate::text::{Match, excerpt};
 use crate::trial::{Conditions, milliseconds};
 
 /// How much of what a command prints is looked at.
@@ -115,7 +115,7 @@ pub(crate) enum EndAssertion {
     /// `exit == 0`
     Exit(Relation, u8),
     /// `stdout contains "…"`
-    Stdout(Contains),
+    Stdout(Match),
 }
 
 impl Assertion for EndAssertion {
@@ -126,7 +126,7 @@ impl Assertion for EndAssertion {
     fn read(word: &str, cursor: &mut Cursor<'_>) -> Option<Result<Self, Wrong>> {
         match word {
             "exit" => Some(read_exit(cursor)),
-            "stdout" => Some(Contains::read(cursor).map(Self::Stdout)),
+            "stdout" => Some(Match::read(cursor).map(Self::Stdout)),
             _ => None,
         }
     }

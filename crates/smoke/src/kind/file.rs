@@ -15,7 +15,7 @@ use crate::keys::Keys;
 use crate::kind::Subject;
 use crate::quantity::{self, Quantity};
 use crate::relation::Relation;
-use crate::text::Contains;
+use crate::text::Match;
 use crate::trial::Conditions;
 
 /// How much of a file is looked at.
@@ -135,7 +135,7 @@ pub(crate) enum FileAssertion {
     /// `mode == 0600`
     Mode(Relation, u32),
     /// `contains "…"`
-    Content(Contains),
+    Content(Match),
 }
 
 impl FileAssertion {
@@ -147,7 +147,7 @@ impl FileAssertion {
 impl Assertion for FileAssertion {
     type Seen = Look;
 
-    const WORDS: &'static str = "exists, missing, size, age, mode, contains or not contains (a file check)";
+    const WORDS: &'static str = "exists, missing, size, age, mode, contains, matches or not (a file check)";
 
     fn read(word: &str, cursor: &mut Cursor<'_>) -> Option<Result<Self, Wrong>> {
         match word {
@@ -156,7 +156,7 @@ impl Assertion for FileAssertion {
             "size" => Some(read_size(cursor)),
             "age" => Some(Relation::read_time(cursor).map(|(relation, limit)| Self::Age(relation, limit))),
             "mode" => Some(read_mode(cursor)),
-            "contains" | "not" => Some(Contains::after(word, cursor).map(Self::Content)),
+            word if Match::WORDS.contains(&word) => Some(Match::after(word, cursor).map(Self::Content)),
             _ => None,
         }
     }
@@ -177,7 +177,7 @@ impl Assertion for FileAssertion {
             Self::Mode(..) => Err(format!("its mode is {:04o}", look.mode)),
             Self::Content(contains) if contains.holds(&look.content) => Ok(()),
             Self::Content(contains) if contains.is_wanted() => Err("its first MiB does not".to_owned()),
-            Self::Content(_) => Err("it contains it".to_owned()),
+            Self::Content(_) => Err("it has it".to_owned()),
         }
     }
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use kit::{Failure, clock};
-use regex_lite::{Regex, RegexBuilder};
 
 use crate::cursor::{Cursor, Wrong};
 use crate::expectation::{Assertion, Expectations};
@@ -12,12 +11,8 @@ use crate::finding::{Finding, unseen};
 use crate::keys::Keys;
 use crate::kind::Subject;
 use crate::new_lines::{self, NewLines, Reading};
-use crate::text::excerpt;
+use crate::text::{Match, excerpt};
 use crate::trial::{Conditions, milliseconds};
-
-/// How large a pattern may become, in bytes. Each byte of a line takes the longer, and a deadline is looked at between
-/// two pieces: the worst pattern of this size takes a second of a slow machine on the longest piece.
-const PATTERN: usize = 1 << 14;
 
 /// A check of a log.
 #[derive(Debug)]
@@ -79,12 +74,12 @@ impl Log {
         };
         let first = Finding::Bad(first.clone());
         // What should not have been logged is not taken back. What should be may still come.
-        failures.find(|(assertion, _)| !assertion.wanted).map_or(first, |(_, instead)| Finding::Lasting(instead))
+        failures.find(|(assertion, _)| !assertion.0.is_wanted()).map_or(first, |(_, instead)| Finding::Lasting(instead))
     }
 
     /// An app that has said nothing has logged no error. But a path with a mistake in it would pass for ever.
     fn judge_absent(&self, path: &Path) -> Finding {
-        if self.own && self.expectations.assertions().all(|assertion| !assertion.wanted) {
+        if self.own && self.expectations.assertions().all(|assertion| !assertion.0.is_wanted()) {
             Finding::Good(format!("there is no such file: nothing was logged in {}", path.display()))
         } else {
             Finding::Bad(format!("there is no such file {}", path.display()))
@@ -94,19 +89,7 @@ impl Log {
 
 /// What can be asserted of new lines: that one fits, or that none does.
 #[derive(Clone, Debug)]
-pub(crate) struct LineAssertion {
-    wanted: bool,
-    pattern: Pattern,
-}
-
-/// What fits a line.
-#[derive(Clone, Debug)]
-enum Pattern {
-    /// `lines contains "Traceback"`
-    Part(String),
-    /// `lines matches "ERROR|FATAL"`
-    Regex(Regex),
-}
+pub(crate) struct LineAssertion(Match);
 
 impl Assertion for LineAssertion {
     type Seen = Lines;
@@ -114,7 +97,7 @@ impl Assertion for LineAssertion {
     const WORDS: &'static str = "lines (a log check)";
 
     fn read(word: &str, cursor: &mut Cursor<'_>) -> Option<Result<Self, Wrong>> {
-        (word == "lines").then(|| read_lines(cursor))
+        (word == "lines").then(|| Match::read(cursor).map(Self))
     }
 
     fn judge(&self, lines: &Lines) -> Result<(), String> {
@@ -125,45 +108,20 @@ impl Assertion for LineAssertion {
                 return Err(format!("not all new lines could be looked at within {limit}"));
             }
             let text = String::from_utf8_lossy(piece);
-            if self.pattern.fits(&text) {
+            if self.0.fits(&text) {
                 count += 1;
                 first.get_or_insert_with(|| excerpt(&text));
-                if self.wanted {
+                if self.0.is_wanted() {
                     return Ok(());
                 }
             }
         }
         let notes = lines.new.notes();
         match first {
-            None if !self.wanted => Ok(()),
+            None if !self.0.is_wanted() => Ok(()),
             None => Err(format!("none of {}", lines.new.spell())),
             Some(first) if count == 1 => Err(format!("1 new line: {first}{notes}")),
             Some(first) => Err(format!("{count} new lines, the first: {first}{notes}")),
         }
     }
-}
-
-impl Pattern {
-    fn fits(&self, line: &str) -> bool {
-        match self {
-            Self::Part(part) => line.contains(part),
-            Self::Regex(regex) => regex.is_match(line),
-        }
-    }
-}
-
-fn read_lines(cursor: &mut Cursor<'_>) -> Result<LineAssertion, Wrong> {
-    let wanted = cursor.keyword("not").is_err();
-    if cursor.keyword("contains").is_ok() {
-        return Ok(LineAssertion { wanted, pattern: Pattern::Part(cursor.quoted()?) });
-    }
-    cursor.keyword("matches").map_err(|_| {
-        cursor.blanks();
-        cursor.wrong(if wanted { "`contains`, `matches` or `not`" } else { "`contains` or `matches`" })
-    })?;
-    cursor.blanks();
-    let here = cursor.clone();
-    let regex = RegexBuilder::new(&cursor.quoted_as_is()?).size_limit(PATTERN).build();
-    let regex = regex.map_err(|wrong| here.wrong(format!("a regular expression ({wrong})")))?;
-    Ok(LineAssertion { wanted, pattern: Pattern::Regex(regex) })
 }

@@ -14,7 +14,7 @@ use crate::finding::{Finding, unseen};
 use crate::keys::Keys;
 use crate::kind::Subject;
 use crate::relation::Relation;
-use crate::text::{Contains, excerpt};
+use crate::text::{Match, excerpt};
 use crate::trial::{Conditions, milliseconds};
 
 /// How much of what a server says first is read. A greeting is a line; an endless one must not keep us.
@@ -137,7 +137,7 @@ impl Port {
         }
     }
 
-    fn banners(&self) -> impl Iterator<Item = &Contains> {
+    fn banners(&self) -> impl Iterator<Item = &Match> {
         self.expectations.assertions().filter_map(|assertion| match assertion {
             PortAssertion::Banner(contains) => Some(contains),
             _ => None,
@@ -203,7 +203,7 @@ pub(crate) enum PortAssertion {
     /// `time < 200ms`
     Time(Relation, Duration),
     /// `banner contains "SSH-2.0"`
-    Banner(Contains),
+    Banner(Match),
 }
 
 impl Assertion for PortAssertion {
@@ -216,7 +216,7 @@ impl Assertion for PortAssertion {
             "open" => Some(Ok(Self::Open)),
             "closed" => Some(Ok(Self::Closed)),
             "time" => Some(Relation::read_time(cursor).map(|(relation, limit)| Self::Time(relation, limit))),
-            "banner" => Some(Contains::read(cursor).map(Self::Banner)),
+            "banner" => Some(Match::read(cursor).map(Self::Banner)),
             _ => None,
         }
     }

@@ -74,7 +74,7 @@ fn its_size_its_mode_and_its_content_are_compared() {
     fails(&sandbox, &file("'size > 1kB'"), "its size is 11 B, expected size > 1kB\n");
     fails(&sandbox, &file("'mode == 0600'"), "its mode is 0640, expected mode == 0600\n");
     fails(&sandbox, &file("'mode != 640'"), "its mode is 0640, expected mode != 640\n");
-    fails(&sandbox, &file("'not contains \"one\"'"), "it contains it, expected not contains \"one\"\n");
+    fails(&sandbox, &file("'not contains \"one\"'"), "it has it, expected not contains \"one\"\n");
     let run = smoke(&sandbox, &file("'contains \"two\"'")).code(1).any_stderr();
     let ran = run.stdout_has("it  fail  its first MiB does not, expected contains \"two\"\n").check();
     assert!(!ran.stdout.contains("canary"), "what stands in a file may be a secret: {}", ran.stdout);

@@ -70,7 +70,8 @@ fn an_unknown_key_is_refused_with_those_there_are() {
     refused(
         &check("kind = 'http'\nurl = 'http://h/'\nexpect = 'status == 200'\ntimout = '1s'"),
         "check `one`: `timout` is no key of a check of kind http: \
-         name, kind, gate, severity, tags, attempts, consecutive, interval, timeout, url, method, headers, commit, expect",
+         name, kind, gate, severity, tags, attempts, consecutive, interval, timeout, \
+         url, method, headers, basic, body, form, json, redirects, ca, commit, expect",
     );
     refused(
         &check("kind = 'disk'\npath = '/'\nexpect = 'free > 1B'\nurl = 'http://h/'"),
@@ -89,7 +90,7 @@ fn a_check_that_expects_nothing_is_refused() {
     for nothing in ["", "expect = []"] {
         refused(
             &check(&format!("kind = 'http'\nurl = 'http://h/'\n{nothing}")),
-            "check `one`: it expects nothing; add expect = \"…\": status, body, json or time",
+            "check `one`: it expects nothing; add expect = \"…\": status, header, body, json or time",
         );
     }
 }

@@ -15,9 +15,11 @@ mod pipeline;
 mod ports;
 mod prepare;
 mod repositories;
+mod requests;
 mod selection;
 mod server;
 mod settings;
+mod tls;
 mod variables;
 
 use std::path::{Path, PathBuf};

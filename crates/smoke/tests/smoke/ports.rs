@@ -110,7 +110,7 @@ fn what_a_server_says_first_is_its_banner() {
     passes(&sandbox, &port(&address, expect), "open, ");
     let other = port(&address, "'banner contains \"220 \"'") + "timeout = '500ms'\n";
     fails(&sandbox, &other, "the banner does not: `SSH-2.0-OpenSSH_9.9`, expected banner contains \"220 \"\n");
-    fails(&sandbox, &port(&address, "'banner not contains \"SSH\"'"), "the banner contains it, expected ");
+    fails(&sandbox, &port(&address, "'banner not contains \"SSH\"'"), "the banner has it, expected ");
 }
 
 #[test]

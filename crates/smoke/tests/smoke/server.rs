@@ -14,6 +14,8 @@ pub(crate) struct Request {
     pub(crate) line: String,
     /// `name: value`, the names in small letters.
     pub(crate) headers: Vec<String>,
+    /// As long as the headers say.
+    pub(crate) body: String,
 }
 
 /// A running server. It ends with the test.
@@ -102,7 +104,8 @@ fn answering(answer: impl Fn(&Request) -> String + Send + Sync + 'static) -> Beh
 }
 
 fn serve(mut stream: TcpStream, behave: &Behaviour, seen: &Mutex<Vec<Request>>) {
-    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut lines = reader.by_ref().lines();
     // Something else than HTTP (a TLS greeting) is none of a test's requests.
     let Some(Ok(line)) = lines.next() else { return };
     let line = line.strip_suffix(" HTTP/1.1").unwrap().to_owned();
@@ -114,10 +117,14 @@ fn serve(mut stream: TcpStream, behave: &Behaviour, seen: &Mutex<Vec<Request>>) 
             format!("{}: {value}", name.to_lowercase())
         })
         .collect();
+    let length = headers.iter().find_map(|header| header.strip_prefix("content-length: "));
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+    reader.read_exact(&mut body).unwrap();
+    let body = String::from_utf8(body).unwrap();
     let request = {
         let mut seen = seen.lock().unwrap();
         let number = seen.len() + 1;
-        seen.push(Request { number, line, headers });
+        seen.push(Request { number, line, headers, body });
         seen.last().unwrap().clone()
     };
     behave(&request, &mut stream);

@@ -1,0 +1,129 @@
+//! What is asked of a web server, and what of its answer is looked at.
+
+use testkit::Sandbox;
+
+use crate::server::{Server, answer};
+use crate::{page, smoke};
+
+/// An answer with these header lines.
+fn with_headers(status: u16, headers: &str) -> String {
+    format!("HTTP/1.1 {status} Word\r\n{headers}Content-Length: 0\r\nConnection: close\r\n\r\n")
+}
+
+#[test]
+fn headers_are_compared_whatever_their_case_and_however_many() {
+    let sandbox = Sandbox::new();
+    let server = Server::answers(|_| {
+        with_headers(
+            200,
+            "Content-type: text/html; charset=utf-8\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Empty:\r\n",
+        )
+    });
+    let all = [
+        "header CONTENT-TYPE contains 'text/html'",
+        "header content-type == 'text/html; charset=utf-8'",
+        "header Set-Cookie == 'b=2'",
+        "header Set-Cookie matches '^a='",
+        "header Set-Cookie not contains 'c='",
+        "header X-Empty exists",
+        "header Server missing",
+    ];
+    smoke(&sandbox, &page(&server.url("/"), &format!("expect = {all:?}"))).stdout_has("page  pass").check();
+    for (line, said) in [
+        ("header Server exists", "the header server is missing, expected header Server exists"),
+        ("header Set-Cookie missing", "the header set-cookie is `a=1`, expected "),
+        ("header Set-Cookie not contains 'b='", "the header set-cookie has it, expected "),
+        ("header Set-Cookie != 'b=2'", "the header set-cookie is `a=1`, expected "),
+        ("header Set-Cookie contains 'c='", "the header set-cookie does not: `a=1`, expected "),
+        ("header X-Empty contains 'c='", "the header x-empty is empty, expected "),
+        ("header Server contains 'c='", "the header server is missing, expected "),
+    ] {
+        let run = smoke(&sandbox, &page(&server.url("/"), &format!("expect = {line:?}"))).code(1);
+        run.stdout_has(format!("page  fail  {said}")).any_stderr().check();
+    }
+}
+
+#[test]
+fn a_body_is_compared_whole_in_part_or_by_a_pattern() {
+    let sandbox = Sandbox::new();
+    let server = Server::answers(|_| answer(200, "pong\n"));
+    for line in ["body == 'pong'", "body != 'ping'", "body matches '^p.n'", "body not matches 'x'"] {
+        smoke(&sandbox, &page(&server.url("/"), &format!("expect = {line:?}"))).stdout_has("page  pass").check();
+    }
+    for (line, said) in [
+        ("body == 'ping'", "the body is `pong`, expected body == 'ping'"),
+        ("body not matches 'o'", "the body has it, expected "),
+        ("body matches '^x'", "the body does not: `pong`, expected "),
+    ] {
+        let run = smoke(&sandbox, &page(&server.url("/"), &format!("expect = {line:?}"))).code(1);
+        run.stdout_has(format!("page  fail  {said}")).any_stderr().check();
+    }
+}
+
+#[test]
+fn a_text_a_form_or_json_is_sent() {
+    let sandbox = Sandbox::new();
+    sandbox.set("PASSWORD", "a&b=\"ü\" ");
+    sandbox.set("NAME", "me");
+    for (lines, method, kind, body) in [
+        ("body = 'hello ${NAME}'", "POST", "text/plain; charset=utf-8", "hello me"),
+        ("body = '<a/>'\nheaders = { Content-type = 'text/xml' }\nmethod = 'PUT'", "PUT", "text/xml", "<a/>"),
+        (
+            "form = { user = '${NAME}', 'pass word' = '${PASSWORD}' }",
+            "POST",
+            "application/x-www-form-urlencoded",
+            "pass%20word=a%26b%3D%22%C3%BC%22&user=me",
+        ),
+        (
+            "json = { user = '${PASSWORD}', n = 0x1F, f = 1.5, t = true, l = [1, { d = 2026-01-02 }] }",
+            "POST",
+            "application/json",
+            "{\"f\":1.5,\"l\":[1,{\"d\":\"2026-01-02\"}],\"n\":31,\"t\":true,\"user\":\"a&b=\\\"ü\\\"\"}",
+        ),
+    ] {
+        let server = Server::answers(|_| answer(200, ""));
+        smoke(&sandbox, &page(&server.url("/x"), lines)).stdout_has("page  pass").check();
+        let request = &server.requests()[0];
+        assert_eq!((request.line.as_str(), request.body.as_str()), (format!("{method} /x").as_str(), body));
+        assert!(request.headers.contains(&format!("content-type: {kind}")), "{request:?}");
+    }
+    let refused = |lines: &str, sentence: &str| {
+        smoke(&sandbox, &page("http://h/", lines)).arg("--dry-run").code(78).stderr_has(sentence).check();
+    };
+    refused("body = 'a'\nform = { a = 'b' }", "it sends one of `body`, `form` and `json`, not several");
+    refused("json = 'a'", "`json` must be a table");
+    refused("json = { a = nan }", "`json` holds a value that JSON has not");
+    refused("redirects = 21", "`redirects` must be a number from 0 to 20");
+    refused("basic = 'me'", "`basic` must be a user and a password");
+}
+
+#[test]
+fn a_user_and_a_password_are_sent_and_never_shown() {
+    let sandbox = Sandbox::new();
+    sandbox.set("PASSWORD", "canary:ü");
+    let server = Server::answers(|request| {
+        answer(401, request.headers.iter().find(|header| header.starts_with("authorization")).unwrap())
+    });
+    let checks = page(&server.url("/"), "basic = 'me:${PASSWORD}'\nexpect = ['status == 200', 'body == \"x\"']");
+    let ran = smoke(&sandbox, &checks).args(["--json", "--attempts", "1"]).code(1).any_stdout().any_stderr().check();
+    assert!(server.requests()[0].headers.contains(&"authorization: Basic bWU6Y2FuYXJ5OsO8".to_owned()));
+    for text in [ran.stdout, ran.stderr, sandbox.read("prod/journal.ndjson")] {
+        assert!(!text.contains("canary") && !text.contains("bWU6"), "{text}");
+    }
+}
+
+#[test]
+fn redirects_are_followed_as_often_as_is_said() {
+    let sandbox = Sandbox::new();
+    let server = Server::answers(|request| match request.line.rsplit('/').next().unwrap().parse::<u32>() {
+        Ok(0) => answer(200, "there"),
+        Ok(left) => with_headers(302, &format!("Location: /{}\r\n", left - 1)),
+        Err(_) => with_headers(302, "Location: /loop\r\n"),
+    });
+    let expect = |path: &str, lines: &str| smoke(&sandbox, &page(&server.url(path), lines));
+    expect("/2", "expect = ['status == 302', 'header Location == \"/1\"']").stdout_has("pass").check();
+    expect("/2", "redirects = 2\nexpect = ['status == 200', 'body == \"there\"']").stdout_has("pass").check();
+    let run = expect("/3", "redirects = 2").code(1).any_stderr();
+    run.stdout_has("/3: more than 2 redirects (3 attempts, ").check();
+    expect("/loop", "redirects = 20").code(1).any_stderr().stdout_has("/loop: more than 20 redirects").check();
+}
