@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::ops::Deref;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -50,18 +50,46 @@ impl Postgres {
         }
         installed(&["/usr/share/i18n/locales/de_DE".into()], "locales");
         let postgres = Self::start();
-        let (locales, settings) = (postgres.server.dir().join("locales"), "data/postgresql.conf");
+        let locales = postgres.server.dir().join("locales");
         fs::create_dir(&locales).expect("the server's directory is ours");
         let made =
             Command::new("localedef").args(["-i", "de_DE", "-f", "UTF-8"]).arg(locales.join("de_DE.UTF-8")).status();
         assert!(made.is_ok_and(|status| status.success()), "localedef makes a locale");
         // LOCPATH hides the system's own, of which the databases are.
         symlink("/usr/lib/locale/C.utf8", locales.join("C.utf8")).expect("a link can be made");
-        let file = OpenOptions::new().append(true).open(postgres.server.dir().join(settings));
-        let written = file.and_then(|mut file| file.write_all(b"lc_messages = 'de_DE.UTF-8'\n"));
-        written.expect("its settings can be changed");
-        postgres.restart();
+        postgres.restart_with("lc_messages = 'de_DE.UTF-8'\n");
         Some(postgres)
+    }
+
+    /// One that speaks TLS as well, and the certificate that it shows: of its own, for 127.0.0.1.
+    pub fn with_tls() -> (Self, PathBuf) {
+        installed(&["/usr/bin/openssl".into()], "openssl");
+        let postgres = Self::start();
+        let (certificate, key) = (postgres.server.dir().join("cert.pem"), postgres.server.dir().join("key.pem"));
+        let made = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
+            .args(["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"])
+            .arg("-out")
+            .arg(&certificate)
+            .arg("-keyout")
+            .arg(&key)
+            .stderr(Stdio::null())
+            .status();
+        assert!(made.is_ok_and(|status| status.success()), "openssl makes a certificate");
+        let owner = postgres.server.dir().metadata().expect("the server's directory is ours").uid();
+        chown(&key, Some(owner), None).expect("the server's key can be its own");
+        let (certificate_file, key_file) = (certificate.display(), key.display());
+        postgres
+            .restart_with(&format!("ssl = on\nssl_cert_file = '{certificate_file}'\nssl_key_file = '{key_file}'\n"));
+        (postgres, certificate)
+    }
+
+    /// Starts it again with more settings.
+    fn restart_with(&self, settings: &str) {
+        let file = OpenOptions::new().append(true).open(self.server.dir().join("data/postgresql.conf"));
+        let written = file.and_then(|mut file| file.write_all(settings.as_bytes()));
+        written.expect("its settings can be changed");
+        self.restart();
     }
 
     /// The path of one of the programs of the server's own version: `psql`, `pg_dump` …

@@ -7,6 +7,7 @@ mod language;
 mod restoring;
 mod rights;
 mod swapping;
+mod tls;
 
 use std::io::Read;
 use std::time::Duration;
