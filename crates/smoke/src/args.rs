@@ -13,7 +13,7 @@ use crate::selection::Selection;
 /// file is TOML: see docs/checks.md.
 #[derive(Parser, Debug)]
 pub(crate) struct Args {
-    /// A checks file, an address to ask for `status == 200`, or - for a checks file on stdin
+    /// A checks file, an address to ask for `status == 200`, or - for stdin: a checks file, or lines such as `/login 200 Sign in`
     #[arg(value_name = "CHECKS", required_unless_present = "setting")]
     pub(crate) checks: Option<String>,
 

@@ -54,17 +54,29 @@ pub(crate) struct Defaults<'a> {
 
 /// The one check of a bare address: it answers with 200, and names the commit if that is asked for.
 pub(crate) fn of_url(url: &str, with_commit: bool, defaults: &Defaults<'_>) -> Result<Vec<Check>, Failure> {
+    let commit = with_commit.then_some("$.commit");
+    let check = of_page("url", url, vec!["status == 200".to_owned()], commit, defaults);
     // Without the address itself: what is wrong with it may be the password in it.
-    let wrong = |sentence: String| Failure::new(Exit::SETTINGS, format!("the address to check: {sentence}"));
-    let expect = "status == 200";
-    let expected = Expectation::parse(Cursor::new(expect)).map_err(|error| wrong(error.to_string()))?;
-    let commit = with_commit.then(|| JsonPath::parse("$.commit")).transpose();
-    let commit = commit.map_err(|error| wrong(error.to_string()))?;
-    Ok(vec![Check {
-        name: "url".to_owned(),
+    let wrong = |sentence| Failure::new(Exit::SETTINGS, format!("the address to check: {sentence}"));
+    Ok(vec![check.map_err(wrong)?])
+}
+
+/// A check of an address and nothing besides; the error says what is wrong with it.
+pub(crate) fn of_page(
+    name: &str,
+    url: &str,
+    expect: Vec<String>,
+    commit: Option<&str>,
+    defaults: &Defaults<'_>,
+) -> Result<Check, String> {
+    let expected = expect.iter().map(|line| Expectation::parse(Cursor::new(line))).collect::<Result<_, _>>();
+    let expected = Expectations::new(expected.map_err(|wrong| wrong.to_string())?);
+    let commit = commit.map(JsonPath::parse).transpose().map_err(|wrong| wrong.to_string())?;
+    Ok(Check {
+        name: name.to_owned(),
         kind: "http",
-        subject: Box::new(Page::new(&Ask::get(url), commit, Expectations::new(vec![expected])).map_err(wrong)?),
-        expect: vec![expect.to_owned()],
+        subject: Box::new(Page::new(&Ask::get(url), commit, expected)?),
+        expect,
         secrets: Vec::new(),
         gate: false,
         warn: false,
@@ -73,7 +85,7 @@ pub(crate) fn of_url(url: &str, with_commit: bool, defaults: &Defaults<'_>) -> R
         consecutive: 1,
         interval: defaults.interval,
         timeout: defaults.timeout,
-    }])
+    })
 }
 
 /// Reads a checks file; 78 for whatever is not understood, with line and column.

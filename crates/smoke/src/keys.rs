@@ -213,6 +213,11 @@ impl<'a> Keys<'a> {
         self.literal(key)?.map(|text| self.fill_secretly(key, &text)).transpose()
     }
 
+    /// Lets nobody see a secret in another form.
+    pub(crate) fn hide(&self, text: &str) {
+        self.variables.hide(text);
+    }
+
     fn fill_secretly(&self, key: &str, text: &str) -> Result<String, Failure> {
         let filled = self.variables.fill_secretly(text);
         filled.map_err(|failure| self.because(key, &format!("`{key}`"), failure))

@@ -12,6 +12,7 @@ mod finding;
 mod json_path;
 mod keys;
 mod kind;
+mod lines;
 mod mark;
 mod new_lines;
 mod place;
@@ -47,6 +48,7 @@ const TOOL: Tool = Tool {
     ],
     examples: &[
         ("smoke-test https://example.org/", "Ask an address: does it answer with status 200?"),
+        ("printf '/login 200 Sign in\\n' | smoke-test -e prod -", "Ask for some pages, a line each"),
         (
             "smoke-test checks/smoke.toml --expect-commit 3f2a1c9",
             "Make the checks of a file; the app must tell that it runs this commit",

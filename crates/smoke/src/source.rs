@@ -10,6 +10,7 @@ use kit::{Context, Exit, Failure, files, voice};
 
 use crate::args::Args;
 use crate::check::{self, Check, Defaults};
+use crate::lines;
 
 /// No checks file is longer.
 const LIMIT: u64 = 1 << 20;
@@ -84,7 +85,9 @@ impl Source {
                 return read_file(&path, args, defaults);
             }
         };
-        check::parse(&text, defaults).map_err(|failure| within("the checks on stdin", failure))
+        let checks =
+            if lines::are_lines(&text) { lines::parse(&text, defaults) } else { check::parse(&text, defaults) };
+        checks.map_err(|failure| within("the checks on stdin", failure))
     }
 
     /// What the checks are called.

@@ -29,9 +29,14 @@ impl<'a> Variables<'a> {
     pub(crate) fn fill_secretly(&self, text: &str) -> Result<String, Failure> {
         fill(text, |name| {
             let value = value(name, self.settings)?;
-            self.secrets.borrow_mut().push(value.clone());
+            self.hide(&value);
             Ok(value)
         })
+    }
+
+    /// Takes down what nobody is to see either: a secret in another form.
+    pub(crate) fn hide(&self, text: &str) {
+        self.secrets.borrow_mut().push(text.to_owned());
     }
 
     /// What nobody is to see, the longest first.

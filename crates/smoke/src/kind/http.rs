@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use kit::failure::Attempt;
+use kit::settings::Settings;
 use kit::{Exit, Failure, clock};
 use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use ureq::http;
@@ -50,20 +51,16 @@ impl Ask {
 
     fn read(keys: &mut Keys<'_>) -> Result<Self, Failure> {
         let url = keys.required("url", "an address, or a path of API_URL")?;
-        let url = match url.strip_prefix('/') {
-            Some(path) => {
-                let base = keys.settings().require("API_URL");
-                let base = base.map_err(|failure| keys.because("url", "its url is a path of API_URL", failure))?;
-                format!("{}/{path}", base.trim_end_matches('/'))
-            }
-            None => url,
-        };
+        let url = absolute(&url, keys.settings());
+        let url = url.map_err(|failure| keys.because("url", "its url is a path of API_URL", failure))?;
         let mut headers = keys.texts("headers")?;
         if let Some(login) = keys.secret("basic")? {
             if !login.contains(':') {
                 return Err(keys.wrong_at("basic", "`basic` must be a user and a password, as in \"me:${PASSWORD}\""));
             }
-            headers.push(("Authorization".to_owned(), format!("Basic {}", BASE64_STANDARD.encode(login))));
+            let encoded = BASE64_STANDARD.encode(login);
+            keys.hide(&encoded);
+            headers.push(("Authorization".to_owned(), format!("Basic {encoded}")));
         }
         let body = read_body(keys)?;
         let method = keys.text("method")?.unwrap_or_else(|| if body.is_some() { "POST" } else { "GET" }.to_owned());
@@ -258,6 +255,14 @@ impl Subject for Page {
 
     fn compares(&self) -> Option<String> {
         self.commit.as_ref().map(ToString::to_string)
+    }
+}
+
+/// An address as it is, and a path behind `API_URL`.
+pub(crate) fn absolute(url: &str, settings: &Settings) -> Result<String, Failure> {
+    match url.strip_prefix('/') {
+        Some(path) => Ok(format!("{}/{path}", settings.require("API_URL")?.trim_end_matches('/'))),
+        None => Ok(url.to_owned()),
     }
 }
 

@@ -8,6 +8,7 @@ mod files;
 mod grammar;
 mod http;
 mod json;
+mod lines;
 mod logs;
 mod memory;
 mod outcome;
