@@ -55,7 +55,7 @@ pub(crate) struct Kind {
 const KINDS: &[Kind] = &[
     Kind {
         name: "http",
-        keys: &["url", "method", "headers", "basic", "body", "form", "json", "redirects", "ca", "commit"],
+        keys: &["url", "method", "headers", "basic", "body", "form", "json", "redirects", "ca", "socket", "commit"],
         read: http::read,
     },
     Kind { name: "command", keys: &["run"], read: command::read },

@@ -1,5 +1,7 @@
 //! One request: no redirect is followed unless that is said, no proxy is asked, no connection is kept.
 
+mod unix;
+
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -11,6 +13,7 @@ use kit::failure::Attempt;
 use kit::settings::Settings;
 use kit::{Exit, Failure, clock};
 use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
+use unix::{NoResolver, UnixConnector};
 use ureq::http;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
@@ -40,13 +43,15 @@ pub(crate) struct Ask {
     redirects: u32,
     /// The certificates that are trusted instead of Mozilla's list.
     ca: Option<PathBuf>,
+    /// A socket of the file system that is asked instead of the host.
+    socket: Option<PathBuf>,
 }
 
 impl Ask {
     /// A GET of an address, and nothing besides.
     pub(crate) fn get(url: &str) -> Self {
         let (method, url) = ("GET".to_owned(), url.to_owned());
-        Self { method, url, headers: Vec::new(), body: None, redirects: 0, ca: None }
+        Self { method, url, headers: Vec::new(), body: None, redirects: 0, ca: None, socket: None }
     }
 
     fn read(keys: &mut Keys<'_>) -> Result<Self, Failure> {
@@ -75,7 +80,13 @@ impl Ask {
         });
         let redirects = keys.number("redirects", 0..=20)?.unwrap_or(0);
         let ca = keys.text("ca")?.map(PathBuf::from);
-        Ok(Self { method, url, headers, body, redirects, ca })
+        let socket = keys.text("socket")?.map(PathBuf::from);
+        if socket.is_some() && !url.starts_with("http://") {
+            return Err(
+                keys.wrong_at("url", "an address behind a `socket` begins with http://, as in http://localhost/")
+            );
+        }
+        Ok(Self { method, url, headers, body, redirects, ca, socket })
     }
 }
 
@@ -107,6 +118,7 @@ pub(crate) struct Page {
     body: Option<Vec<u8>>,
     redirects: u32,
     ca: Option<PathBuf>,
+    socket: Option<PathBuf>,
     commit: Option<JsonPath>,
     expectations: Expectations<AnswerAssertion>,
 }
@@ -144,13 +156,18 @@ impl Page {
         let request = http::Request::builder().method(ask.method.as_str()).uri(uri);
         let request = ask.headers.iter().fold(request, |request, (name, value)| request.header(name, value));
         let request = request.body(()).map_err(|wrong| format!("the request is wrong: {wrong}"))?;
-        let (body, redirects, ca) = (ask.body.clone(), ask.redirects, ask.ca.clone());
-        Ok(Self { request, body, redirects, ca, commit, expectations })
+        let (body, redirects, ca, socket) = (ask.body.clone(), ask.redirects, ask.ca.clone(), ask.socket.clone());
+        Ok(Self { request, body, redirects, ca, socket, commit, expectations })
     }
 
+    /// Without the query, which may hold a token.
     fn address(&self) -> String {
         let address = self.request.uri().to_string();
-        address.split('?').next().unwrap_or_default().to_owned()
+        let address = address.split('?').next().unwrap_or_default();
+        match &self.socket {
+            Some(socket) => format!("{address} on {}", socket.display()),
+            None => address.to_owned(),
+        }
     }
 
     fn ask(&self, timeout: Duration, dir: &Path) -> Result<Answer, Silence> {
@@ -158,15 +175,18 @@ impl Page {
             Some(path) => certificates(&dir.join(path)).map_err(Silence::Ours)?,
             None => RootCerts::WebPki,
         };
-        let agent = ureq::Agent::config_builder()
+        let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(self.redirects)
             .proxy(None)
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .timeout_global(Some(timeout))
             .user_agent(concat!("pushback-smoke-test/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .new_agent();
+            .build();
+        let agent = match &self.socket {
+            Some(path) => ureq::Agent::with_parts(config, UnixConnector(dir.join(path)), NoResolver),
+            None => config.new_agent(),
+        };
         let began = Instant::now();
         let mut response = match &self.body {
             Some(body) => agent.run(self.request.clone().map(|()| body.as_slice()))?,
@@ -240,7 +260,6 @@ impl Page {
 }
 
 impl Subject for Page {
-    /// Method and address without the query, which may hold a token.
     fn spell(&self) -> String {
         format!("{} {}", self.request.method(), self.address())
     }

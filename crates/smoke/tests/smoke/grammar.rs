@@ -71,7 +71,7 @@ fn an_unknown_key_is_refused_with_those_there_are() {
         &check("kind = 'http'\nurl = 'http://h/'\nexpect = 'status == 200'\ntimout = '1s'"),
         "check `one`: `timout` is no key of a check of kind http: \
          name, kind, gate, severity, tags, attempts, consecutive, interval, timeout, \
-         url, method, headers, basic, body, form, json, redirects, ca, commit, expect",
+         url, method, headers, basic, body, form, json, redirects, ca, socket, commit, expect",
     );
     refused(
         &check("kind = 'disk'\npath = '/'\nexpect = 'free > 1B'\nurl = 'http://h/'"),

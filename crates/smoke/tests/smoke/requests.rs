@@ -1,5 +1,9 @@
 //! What is asked of a web server, and what of its answer is looked at.
 
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixListener;
+use std::thread;
+
 use testkit::Sandbox;
 
 use crate::server::{Server, answer};
@@ -127,4 +131,36 @@ fn redirects_are_followed_as_often_as_is_said() {
     let run = expect("/3", "redirects = 2").code(1).any_stderr();
     run.stdout_has("/3: more than 2 redirects (3 attempts, ").check();
     expect("/loop", "redirects = 20").code(1).any_stderr().stdout_has("/loop: more than 20 redirects").check();
+}
+
+#[test]
+fn an_app_is_asked_on_its_socket() {
+    let sandbox = Sandbox::new();
+    let path = sandbox.path("app.sock");
+    let check = |more: &str| page("http://app.example/health", &format!("socket = '{}'\n{more}", path.display()));
+    let run = smoke(&sandbox, &check("")).code(1).any_stderr();
+    let on = format!(" on {}", path.display());
+    run.stdout_has(format!("page  fail  cannot ask http://app.example/health{on}: no such file or directory")).check();
+    let listener = UnixListener::bind(&path).unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map(Result::unwrap);
+            let line = lines.next().unwrap();
+            let host = lines.find(|line| line.to_lowercase().starts_with("host: ")).unwrap();
+            if !line.contains("/hang") {
+                stream.write_all(answer(200, &format!("{line}, {host}")).as_bytes()).unwrap();
+                continue;
+            }
+            // Held open, and nothing is said.
+            std::mem::forget(stream);
+        }
+    });
+    let expect = "expect = 'body matches \"^GET /health HTTP/1.1, [Hh]ost: app.example$\"'";
+    smoke(&sandbox, &check(expect)).stdout_has("page  pass").check();
+    let hang = check("timeout = '200ms'").replace("/health", "/hang");
+    let run = smoke(&sandbox, &hang).code(1).any_stderr();
+    run.stdout_has(format!("page  fail  no whole answer from http://app.example/hang{on} within 0.2 s")).check();
+    let tls = check("").replace("http:", "https:");
+    smoke(&sandbox, &tls).arg("--list").code(78).stderr_has("an address behind a `socket` begins with http://").check();
 }
