@@ -39,6 +39,8 @@ pub(crate) struct Check {
     /// So many looks in a row must find it good.
     pub(crate) consecutive: u32,
     pub(crate) interval: Duration,
+    /// So long after the beginning nothing costs an attempt.
+    pub(crate) start_period: Duration,
     /// Of each attempt.
     pub(crate) timeout: Duration,
 }
@@ -84,6 +86,7 @@ pub(crate) fn of_page(
         attempts: defaults.attempts,
         consecutive: 1,
         interval: defaults.interval,
+        start_period: Duration::ZERO,
         timeout: defaults.timeout,
     })
 }
@@ -178,6 +181,7 @@ fn read(mut keys: Keys<'_>, defaults: &Defaults<'_>) -> Result<Check, Failure> {
         return Err(keys.wrong_at("consecutive", sentence));
     }
     let interval = keys.length("interval", defaults.interval)?;
+    let start_period = keys.length("start_period", Duration::ZERO)?;
     let timeout = keys.length("timeout", defaults.timeout)?;
     keys.belong_to(kind)?;
     let subject = (kind.read)(&mut keys)?;
@@ -194,6 +198,7 @@ fn read(mut keys: Keys<'_>, defaults: &Defaults<'_>) -> Result<Check, Failure> {
         attempts,
         consecutive,
         interval,
+        start_period,
         timeout,
     })
 }

@@ -86,6 +86,7 @@ mod tests {
     use crate::kind::env::VariableAssertion;
     use crate::kind::file::FileAssertion;
     use crate::kind::git::GitAssertion;
+    use crate::kind::load::LoadAssertion;
     use crate::kind::log::LineAssertion;
     use crate::kind::memory::MemoryAssertion;
     use crate::kind::sqlite::DataAssertion;
@@ -98,7 +99,7 @@ mod tests {
         Expectation::<A>::parse(Cursor::new(line)).is_ok()
     }
 
-    const KINDS: [(&str, Parses); 10] = [
+    const KINDS: [(&str, Parses); 11] = [
         ("http", parses::<AnswerAssertion>),
         ("command", parses::<EndAssertion>),
         ("disk", parses::<RoomAssertion>),
@@ -107,11 +108,12 @@ mod tests {
         ("file", parses::<FileAssertion>),
         ("env", parses::<VariableAssertion>),
         ("git", parses::<GitAssertion>),
+        ("load", parses::<LoadAssertion>),
         ("memory", parses::<MemoryAssertion>),
         ("log", parses::<LineAssertion>),
     ];
 
-    const GOOD: [(&str, &str); 43] = [
+    const GOOD: [(&str, &str); 45] = [
         ("status == 200", "http"),
         ("status!=500", "http"),
         ("  status  <=  399  ", "http"),
@@ -154,6 +156,8 @@ mod tests {
         ("branch != \"main\"", "git"),
         ("commit == live", "git"),
         ("swap_free > 5%", "memory"),
+        ("one<4", "load"),
+        ("fifteen <= 1.5 per cpu", "load"),
         ("lines not matches \"ERROR|FATAL\"", "log"),
     ];
 
@@ -210,6 +214,11 @@ mod tests {
             "clean == true",
             "available < 5%",
             "swap > 5%",
+            "one > 4",
+            "one < x",
+            "one < 4 per",
+            "one < 4 cpu",
+            "ten < 4",
             "lines \"x\"",
             "lines not \"x\"",
             "lines matches \"(\"",

@@ -17,7 +17,8 @@ use crate::place::Place;
 use crate::variable::Variables;
 
 /// The keys that every check has, before those of its kind.
-const COMMON: &[&str] = &["name", "kind", "gate", "severity", "tags", "attempts", "consecutive", "interval", "timeout"];
+const COMMON: &[&str] =
+    &["name", "kind", "gate", "severity", "tags", "attempts", "consecutive", "interval", "start_period", "timeout"];
 
 /// A table of a checks file, being read.
 #[derive(Debug)]

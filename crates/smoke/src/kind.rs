@@ -6,6 +6,7 @@ pub(crate) mod env;
 pub(crate) mod file;
 pub(crate) mod git;
 pub(crate) mod http;
+pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod memory;
 pub(crate) mod sqlite;
@@ -65,6 +66,7 @@ const KINDS: &[Kind] = &[
     Kind { name: "file", keys: &["path"], read: file::read },
     Kind { name: "env", keys: &["variables"], read: env::read },
     Kind { name: "git", keys: &["path", "ref"], read: git::read },
+    Kind { name: "load", keys: &[], read: load::read },
     Kind { name: "memory", keys: &[], read: memory::read },
     Kind { name: "log", keys: &["path"], read: log::read },
 ];

@@ -111,7 +111,10 @@ impl Trial {
             && let Some(left) = conditions.left()
         {
             let finding = check.subject.look(left.min(check.timeout), conditions);
-            let starting = matches!(finding, Finding::Refused(_)) && conditions.is_starting();
+            let starting = match finding {
+                Finding::Refused(_) if conditions.is_starting() => true,
+                _ => finding.may_change() && conditions.began.elapsed() < check.start_period,
+            };
             in_a_row = if matches!(finding, Finding::Good(_)) { in_a_row + 1 } else { 0 };
             let again = finding.may_change() || (1..check.consecutive).contains(&in_a_row);
             last = Some(finding);

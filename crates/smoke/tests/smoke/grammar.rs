@@ -61,7 +61,7 @@ fn an_unknown_kind_is_refused_with_those_there_are() {
     );
     refused(
         &check(""),
-        "check `one`: `kind` is missing: http, command, disk, tcp, sqlite, file, env, git, memory, log",
+        "check `one`: `kind` is missing: http, command, disk, tcp, sqlite, file, env, git, load, memory, log",
     );
 }
 
@@ -70,18 +70,18 @@ fn an_unknown_key_is_refused_with_those_there_are() {
     refused(
         &check("kind = 'http'\nurl = 'http://h/'\nexpect = 'status == 200'\ntimout = '1s'"),
         "check `one`: `timout` is no key of a check of kind http: \
-         name, kind, gate, severity, tags, attempts, consecutive, interval, timeout, \
+         name, kind, gate, severity, tags, attempts, consecutive, interval, start_period, timeout, \
          url, method, headers, basic, body, form, json, redirects, ca, socket, commit, expect",
     );
     refused(
         &check("kind = 'disk'\npath = '/'\nexpect = 'free > 1B'\nurl = 'http://h/'"),
         "check `one`: `url` is no key of a check of kind disk: \
-         name, kind, gate, severity, tags, attempts, consecutive, interval, timeout, path, expect",
+         name, kind, gate, severity, tags, attempts, consecutive, interval, start_period, timeout, path, expect",
     );
     refused(
         &check("kind = 'command'\nrun = ['true']\nexpect = 'exit == 0'\ncommit = '$.c'"),
         "check `one`: `commit` is no key of a check of kind command: \
-         name, kind, gate, severity, tags, attempts, consecutive, interval, timeout, run, expect",
+         name, kind, gate, severity, tags, attempts, consecutive, interval, start_period, timeout, run, expect",
     );
 }
 

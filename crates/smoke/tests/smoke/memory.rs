@@ -26,3 +26,10 @@ fn swap_is_free_where_there_is_some() {
         passes(&sandbox, &checks, "");
     }
 }
+
+#[test]
+fn the_load_of_the_machine_is_compared() {
+    let sandbox = Sandbox::new();
+    passes(&sandbox, &once("load", "", "['one < 100000', 'fifteen < 100000 per cpu']"), "");
+    fails(&sandbox, &once("load", "", "'five < 0'"), "the load is ");
+}

@@ -64,6 +64,17 @@ fn a_check_passes_when_so_many_looks_in_a_row_are_good() {
 }
 
 #[test]
+fn what_takes_its_time_to_start_uses_up_no_attempt() {
+    let sandbox = Sandbox::new();
+    let starting = || Server::answers(|request| answer(if request.number < 4 { 503 } else { 200 }, ""));
+    let server = starting();
+    let once = |server: &Server, more: &str| page(&server.url("/"), more).replace("attempts = 3", "attempts = 1");
+    smoke(&sandbox, &once(&server, "start_period = '10m'")).stdout_has("page  pass  ").check();
+    assert_eq!(server.requests().len(), 4);
+    smoke(&sandbox, &once(&starting(), "")).code(1).stdout_has("page  fail  ").any_stderr().check();
+}
+
+#[test]
 fn what_is_strict_fails_what_is_flaky() {
     let sandbox = Sandbox::new();
     let flaky = || Server::answers(|request| answer(if request.number == 1 { 500 } else { 200 }, ""));
