@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use db::store::SAFETY_LABEL;
 use db::{Deadline, Manifest, Store, grade};
 use kit::root::{ReleaseName, Root};
 use kit::{Context, Exit, Failure, Outcome};
@@ -11,7 +12,7 @@ use crate::args::Args;
 use crate::capture::{Capture, Facts};
 use crate::gate::Gate;
 use crate::owner::Owner;
-use crate::partial::Partial;
+use crate::partial::{self, Partial};
 use crate::prune;
 use crate::source::{Database, Source};
 use crate::stream::stream;
@@ -28,6 +29,10 @@ pub(crate) fn create(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> 
         server.warnings(&deadline)?.iter().for_each(|warning| cx.warn(warning));
     }
     let manner = args.wishes.manner(database.engine())?;
+    if args.label.as_deref() == Some(SAFETY_LABEL) && !args.wishes.alone {
+        let message = format!("the label {SAFETY_LABEL:?} is that of restore-db, for its --undo");
+        return Err(Failure::new(Exit::USAGE, message).hint("choose another one"));
+    }
     let store = Store::at(args.backup_dir.as_deref(), &cx.settings)?;
     if args.output.is_some() {
         manner.require_stream()?;
@@ -43,6 +48,7 @@ pub(crate) fn create(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> 
     };
     let owner = Owner::of(database.identity(), &cx.settings);
     let partial = Partial::begin(store.dir(), "make a backup")?;
+    warn_of_left(&partial, cx);
     let gate = Gate::find(&store, &owner, args.shrink_limit)?;
     let expected = gate.as_ref().and_then(|gate| gate.expected(manner.format));
     let capture = Capture { database: &database, manner, expected, deadline: &deadline, cx };
@@ -65,6 +71,14 @@ pub(crate) fn create(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> 
         }
     }
     Ok(Outcome::done(path.display().to_string()))
+}
+
+/// Names what only a person can remove.
+fn warn_of_left(partial: &Partial, cx: &Context) {
+    for path in partial.left().iter().filter(|path| !partial::is_at_work(path)) {
+        let path = path.display();
+        cx.warn(&format!("{path} was left by a run that ended early, and cannot be removed; do it by hand"));
+    }
 }
 
 fn suspect(path: &Path, why: &str) -> Failure {

@@ -20,6 +20,7 @@ const LOCK: &str = ".lock";
 pub(crate) struct Partial {
     store: PathBuf,
     path: PathBuf,
+    left: Vec<PathBuf>,
     _lock: File,
 }
 
@@ -41,9 +42,15 @@ impl Partial {
             files::sync_dir(parent).attempt(format_args!("flush {}", parent.display()))?;
         }
         let lock = share(store).map_err(|error| uncreatable(&error))?;
+        let left = leftovers(store).map_err(|error| uncreatable(&error))?;
         let path = store.join(format!("{PREFIX}{}", process::id()));
         private(false).create(&path).map_err(|error| uncreatable(&error))?;
-        Ok(Self { store: store.to_owned(), path, _lock: lock })
+        Ok(Self { store: store.to_owned(), path, left, _lock: lock })
+    }
+
+    /// What lies beside it, hidden as well: of runs that are at work, or what could not be removed.
+    pub(crate) fn left(&self) -> &[PathBuf] {
+        &self.left
     }
 
     /// Where the set is built.
@@ -102,7 +109,10 @@ pub(crate) fn remove(set: &Path) -> Result<bool, Failure> {
     files::sync_dir(set.parent().unwrap_or(set)).attempt(&doing)?;
     match fs::remove_dir_all(&hidden) {
         // Another run that cleared up was faster.
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Failure::io(&doing, &error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            let hint = format!("what is left of it is {}: remove it by hand", hidden.display());
+            Err(Failure::io(&doing, &error).hint(hint))
+        }
         _ => Ok(true),
     }
 }
@@ -113,12 +123,13 @@ fn private(recursive: bool) -> DirBuilder {
     builder
 }
 
-/// Shares the lock of those who build. Whoever gets it alone first removes what killed runs left.
+/// Shares the lock of those who build. Whoever gets it alone first removes what killed runs left. What cannot be removed is
+/// hidden, and no reason to make no backup: [`leftovers`] names it.
 pub(crate) fn share(store: &Path) -> io::Result<File> {
     let file =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(store.join(LOCK))?;
     match file.try_lock() {
-        Ok(()) => remove_leftovers(store)?,
+        Ok(()) => leftovers(store)?.iter().for_each(|path| drop(files::remove_tree(path))),
         Err(TryLockError::WouldBlock) => {}
         Err(TryLockError::Error(error)) => return Err(error),
     }
@@ -126,14 +137,20 @@ pub(crate) fn share(store: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-fn remove_leftovers(store: &Path) -> io::Result<()> {
-    for path in files::list(store)? {
-        let is_ours = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(PREFIX.as_bytes()));
-        if is_ours && path.symlink_metadata()?.is_dir() {
-            files::remove_tree(&path)?;
-        }
-    }
-    Ok(())
+/// Whether the run whose number is in the name of a hidden directory still lives.
+pub(crate) fn is_at_work(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let process = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
+    process.is_some_and(|pid| Path::new("/proc").join(pid.to_string()).exists())
+}
+
+/// What killed runs have left, and those that are at work.
+pub(crate) fn leftovers(store: &Path) -> io::Result<Vec<PathBuf>> {
+    let is_ours = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default();
+        name.as_encoded_bytes().starts_with(PREFIX.as_bytes()) && path.symlink_metadata().is_ok_and(|it| it.is_dir())
+    };
+    Ok(files::list(store)?.into_iter().filter(is_ours).collect())
 }
 
 fn is_taken(error: &io::Error) -> bool {

@@ -1,6 +1,7 @@
 //! Whether a backup can be made here and now: the database answers and may be read, and there is room for it.
 
 use db::engine::Server;
+use db::sqlite::Live;
 use db::{Deadline, Entry, Store};
 use kit::quantity::size;
 use kit::{Context, Exit, Failure, Outcome, files};
@@ -21,6 +22,12 @@ pub(crate) fn check(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     };
     args.wishes.manner(database.engine())?;
     let mut lines = Vec::new();
+    if let Database::File(path) = &database
+        && let Live::Damaged(why) = db::sqlite::look(path, &deadline)?
+    {
+        let message = format!("{} cannot be backed up: {why}", path.display());
+        return Err(Failure::new(Exit::NO, message).hint("a good backup takes its place: restore-db"));
+    }
     if let Database::Server { server, .. } = &database {
         lines.push(versions(server.as_ref(), cx));
         server.prepare(&deadline)?;

@@ -71,19 +71,26 @@ impl Decision<'_> {
 }
 
 /// Decides on the owner's sets that this tool made and that nobody renamed, newest first; all others are not in the
-/// plan. The newest good one is kept whatever the rules, and so is what a release needs. A set that might be the
-/// owner's, because its manifest cannot be read, is in the plan to be left.
+/// plan. The newest good one is kept whatever the rules, and so is what a release needs. What restore-db has made of what it
+/// replaced is judged apart: however often somebody restores at night, no other backup goes for that. A set that might be
+/// the owner's, because its manifest cannot be read, is in the plan to be left.
 pub(crate) fn plan<'a>(entries: &'a [Entry], policy: &Policy) -> Vec<Decision<'a>> {
     let is_concerned = |entry: &&Entry| entry.is_ours && (entry.manifest.is_none() || policy.owner.owns(entry));
     let mut entries: Vec<&Entry> = entries.iter().filter(is_concerned).collect();
     entries.sort_by_cached_key(|entry| entry.newest_first());
-    let good: Vec<(&Entry, Time)> =
-        entries.iter().filter(|entry| entry.is_good()).filter_map(|entry| Some((*entry, entry.made_at()?))).collect();
+    let good = entries.iter().filter(|entry| entry.is_good()).filter_map(|entry| Some((*entry, entry.made_at()?)));
+    let (safety, good): (Vec<(&Entry, Time)>, Vec<_>) = good.partition(|(entry, _)| entry.is_safety());
     let mut judged = policy.rules.judge(&good).into_iter();
-    let mut is_newest = true;
+    let mut judged_safety = policy.rules.judge(&safety).into_iter();
+    let (mut is_newest, mut is_newest_safety) = (true, true);
     let mut decide = |entry: &Entry| {
         left(entry).unwrap_or_else(|| {
-            let first = std::mem::take(&mut is_newest).then(|| "newest good".to_owned());
+            let (is_newest, judged, name) = if entry.is_safety() {
+                (&mut is_newest_safety, &mut judged_safety, "newest before a restore")
+            } else {
+                (&mut is_newest, &mut judged, "newest good")
+            };
+            let first = std::mem::take(is_newest).then(|| name.to_owned());
             let of_rules = judged.next().unwrap_or_default();
             keep(first.into_iter().chain(of_rules).chain(pinned(entry, &policy.pins)).collect())
         })
@@ -107,29 +114,32 @@ fn pinned<'a>(entry: &'a Entry, pins: &'a [Pin]) -> impl Iterator<Item = String>
     pins.iter().filter(move |pin| Some(&pin.deploy) == deploy).map(|pin| pin.reason.clone())
 }
 
-/// Makes sure of the newest set that is kept, before anything is removed: `damage` looks at it in full. One that is
-/// damaged counts for nothing from here on, and the next is the newest. So nights of bad backups never push out the last
-/// good one.
+/// Makes sure of the newest set that is kept, before anything is removed, and of the newest of those before a restore: `damage`
+/// looks at it in full. One that is damaged counts for nothing from here on, and the next is the newest. So nights of bad
+/// backups never push out the last good one.
 pub(crate) fn settle(
     entries: &mut [Entry],
     policy: &Policy,
     mut damage: impl FnMut(&Entry) -> Result<Option<String>, Failure>,
 ) -> Result<(), Failure> {
-    loop {
-        let plan = plan(entries, policy);
-        // Where nothing goes, nothing is to be proven: to count for less never removes more.
-        let goes = plan.iter().any(Decision::is_removed);
-        let Some(newest) = plan.iter().find(|decision| goes && decision.is_kept()) else {
-            return Ok(());
-        };
-        let Some(why) = damage(newest.entry)? else {
-            return Ok(());
-        };
-        let path = newest.entry.path.clone();
-        if let Some(entry) = entries.iter_mut().find(|entry| entry.path == path) {
-            entry.damaged = Some(why);
+    for is_safety in [false, true] {
+        while let Some(newest) = in_doubt(&plan(entries, policy), is_safety) {
+            let Some(why) = damage(&newest)? else { break };
+            if let Some(entry) = entries.iter_mut().find(|entry| entry.path == newest.path) {
+                entry.damaged = Some(why);
+            }
         }
     }
+    Ok(())
+}
+
+/// The newest of its kind that is kept; none where nothing of that kind goes: to count for less never removes more.
+fn in_doubt(plan: &[Decision], is_safety: bool) -> Option<Entry> {
+    let of_kind = || plan.iter().filter(|decision| decision.entry.is_safety() == is_safety);
+    of_kind()
+        .find(|decision| decision.is_kept())
+        .filter(|_| of_kind().any(Decision::is_removed))
+        .map(|it| it.entry.clone())
 }
 
 #[cfg(test)]
@@ -144,6 +154,32 @@ mod tests {
             entry.damaged = (!is_good).then(|| "why".to_owned());
         }
         plan(&entries, &policy(rules)).iter().map(super::Decision::spell).collect()
+    }
+
+    #[test]
+    fn what_was_saved_before_restores_pushes_out_nothing_else() {
+        let names = ["2024-03-05T03-00-00Z", "2024-03-04T03-00-00Z", "2024-03-03T03-00-00Z", "2024-03-02T03-00-00Z"];
+        let mut entries: Vec<_> = names.iter().map(|name| entry(name, &owner())).collect();
+        for entry in &mut entries[..2] {
+            entry.manifest.as_mut().unwrap().label = Some(db::store::SAFETY_LABEL.to_owned());
+        }
+        let mut proven = Vec::new();
+        let policy = policy(Rules { last: Some(1), ..Rules::default() });
+        let prove = |entry: &db::Entry| {
+            proven.push(entry.name.clone());
+            Ok(None)
+        };
+        super::settle(&mut entries, &policy, prove).unwrap();
+        assert_eq!(proven, [names[2], names[0]]);
+        assert_eq!(
+            plan(&entries, &policy).iter().map(super::Decision::spell).collect::<Vec<_>>(),
+            [
+                "keep 2024-03-05T03-00-00Z: newest before a restore, last 1",
+                "remove 2024-03-04T03-00-00Z: no rule keeps it",
+                "keep 2024-03-03T03-00-00Z: newest good, last 1",
+                "remove 2024-03-02T03-00-00Z: no rule keeps it",
+            ]
+        );
     }
 
     #[test]

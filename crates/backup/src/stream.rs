@@ -1,10 +1,10 @@
 //! `--output -`: the dump goes to whoever reads stdout, and no set is made.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use db::Deadline;
-use kit::{Context, Failure, Outcome};
+use kit::{Context, Exit, Failure, Outcome};
 
 use crate::capture::Capture;
 use crate::manner::Manner;
@@ -20,6 +20,10 @@ pub(crate) fn stream(
     deadline: &Deadline,
     cx: &mut Context,
 ) -> Result<Outcome, Failure> {
+    if io::stdout().is_terminal() {
+        let message = "a dump is nothing for a terminal to show";
+        return Err(Failure::new(Exit::USAGE, message).hint("redirect it: backup-db --output - >file"));
+    }
     // A copy of a SQLite database needs a place; a dump of a server needs none.
     let partial = match database {
         Database::File(_) => Some(Partial::begin(store, "make a copy")?),

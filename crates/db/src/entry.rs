@@ -11,6 +11,7 @@ use crate::engine::Format;
 use crate::grade::{self, Mark};
 use crate::manifest::Manifest;
 use crate::set::read_manifest;
+use crate::store::SAFETY_LABEL;
 
 /// A set as its name and its manifest tell. Nothing of it has been verified.
 #[derive(Clone, Debug)]
@@ -67,6 +68,12 @@ impl Entry {
     #[must_use]
     pub fn is_good(&self) -> bool {
         self.manifest.is_some() && self.damaged.is_none() && self.mark.suspect.is_none()
+    }
+
+    /// Whether `restore-db` has made it of what it replaced.
+    #[must_use]
+    pub fn is_safety(&self) -> bool {
+        self.manifest.as_ref().and_then(|manifest| manifest.label.as_deref()) == Some(SAFETY_LABEL)
     }
 
     /// When it was made: what its manifest says, else its name.

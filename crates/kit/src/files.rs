@@ -56,13 +56,14 @@ pub fn make_private_dir(path: &Path) -> Result<(), Failure> {
         .attempt(format_args!("make the directory {}", path.display()))
 }
 
-/// How many bytes a user who is not root can still write to the file system of a directory (`statvfs(3)`); of the nearest
-/// directory above it that is there.
+/// How many bytes this user can still write to the file system of a directory (`statvfs(3)`; what is reserved is for root); of
+/// the nearest directory above it that is there. No limit where the file system does not say how large it is.
 pub fn free(dir: &Path) -> Result<u64, Failure> {
     let there = dir.ancestors().find(|dir| dir.exists()).unwrap_or(Path::new("/"));
     let doing = format!("ask how much room there is in {}", there.display());
     let found = rustix::fs::statvfs(there).map_err(io::Error::from).attempt(doing)?;
-    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+    let blocks = if rustix::process::geteuid().is_root() { found.f_bfree } else { found.f_bavail };
+    Ok(if found.f_blocks == 0 { u64::MAX } else { blocks.saturating_mul(found.f_frsize) })
 }
 
 /// Makes a directory and its missing parents that others may enter and not change (0755 less the umask), as an app's

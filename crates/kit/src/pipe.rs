@@ -64,7 +64,7 @@ impl Read for Producer {
                 match self.pipe.read(buffer) {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                     read => {
-                        self.found_little = matches!(read, Ok(length) if length < LITTLE);
+                        self.found_little = matches!(read, Ok(length) if length < LITTLE.min(buffer.len()));
                         return read;
                     }
                 }

@@ -168,7 +168,8 @@ impl Program {
         self
     }
 
-    /// What files it makes, nobody else can read, unless it says so itself.
+    /// What files it makes, nobody else can read, unless it says so itself. The mask is that of this whole process while it
+    /// starts: no other thread of it may make files then.
     #[must_use]
     pub fn private(mut self) -> Self {
         self.private = true;

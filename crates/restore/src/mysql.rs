@@ -36,17 +36,18 @@ impl Target {
         &self.live
     }
 
-    /// Finishes or takes back what a killed restore has left.
-    pub(crate) fn settle(&self, deadline: &Deadline, cx: &Context) -> Result<(), Failure> {
+    /// Finishes or takes back what a killed restore has left; whether it finished one.
+    pub(crate) fn settle(&self, deadline: &Deadline, cx: &Context) -> Result<bool, Failure> {
+        let mut finished = false;
         if let Some(plan) = Plan::find(&self.plan)? {
-            let finished = self.live.resume(plan, deadline)?;
+            finished = self.live.resume(plan, deadline)?;
             let what = if finished { "finished" } else { "taken back; nothing live had changed" };
             cx.say(&format!("a restore that was interrupted is {what}"));
         }
         for schema in self.live.abandoned(deadline)? {
             self.live.drop_schema(&schema, deadline)?;
         }
-        Ok(())
+        Ok(finished)
     }
 
     /// Restores a dump. Until the swap nothing live is touched.

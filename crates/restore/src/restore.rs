@@ -78,8 +78,12 @@ impl Restore<'_> {
         if let Some(announced) = self.announce(target.server(), &source, cx)? {
             return Ok(announced);
         }
-        target.settle(&self.deadline, cx)?;
-        self.save(lock, cx)?;
+        let has_finished = target.settle(&self.deadline, cx)?;
+        let is_saved =
+            has_finished && !self.args.choice.undo && safety::keep_last(self.store, &self.url.identity(), cx);
+        if !is_saved {
+            self.save(lock, cx)?;
+        }
         target.restore(&source, &self.deadline, cx)?;
         Ok(Outcome::done(self.url.identity()))
     }

@@ -31,6 +31,16 @@ pub(crate) fn save(lock: Option<&Lock>, store: &Store, deadline: &Deadline, cx: 
     Ok(())
 }
 
+/// The same after a restore that was interrupted has been finished: what was live before that one is what `--undo` means, and
+/// was saved then. `false` when that is not to be found.
+pub(crate) fn keep_last(store: &Store, database: &str, cx: &mut Context) -> bool {
+    let Ok(path) = of_last_restore(store, database, &cx.settings) else { return false };
+    let path = path.display().to_string();
+    cx.say(&format!("what was live before the restore that was interrupted is kept in {path}"));
+    cx.detail("saved", path);
+    true
+}
+
 /// Records that what was live stays live, so that `--undo` does not mean the backup that was made of it.
 pub(crate) fn replaced_nothing(cx: &mut Context) {
     cx.detail("replaced", "nothing");
@@ -42,17 +52,16 @@ pub(crate) fn of_last_restore(store: &Store, database: &str, settings: &Settings
     let history = History::load(settings)?;
     let restores: Vec<&Record> = history.records.iter().filter(|record| is_of(record, database)).collect();
     let was_needless = |entry: &Entry| restores.iter().any(|record| made_for_nothing(record, entry));
-    let is_ours = |entry: &Entry| {
-        let label = entry.manifest.as_ref().and_then(|manifest| manifest.label.as_deref());
-        entry.is_of(database) && label == Some(SAFETY_LABEL)
-    };
-    let Some(entry) = store.entries()?.into_iter().find(|entry| is_ours(entry) && !was_needless(entry)) else {
+    let is_ours = |entry: &Entry| entry.is_of(database) && entry.is_safety() && !was_needless(entry);
+    let Some(entry) = store.entries()?.into_iter().find(is_ours) else {
         let message =
             format!("there is no backup of {database} with the label {SAFETY_LABEL:?} in {}", store.dir().display());
         return Err(Failure::new(Exit::ABSENT, message).hint("name the backup that is wanted: backup-db list"));
     };
     let is_later = |record: &&&Record| record.success == Some(true) && Some(record.started_at) > entry.made_at();
+    let is_its_own = |record: &Record| record.text("saved").is_some_and(|saved| Path::new(saved) == entry.path);
     match restores.iter().rfind(is_later) {
+        Some(last) if is_its_own(last) => Ok(entry.path),
         None => Ok(entry.path),
         Some(last) => Err(unsaved(last, &entry)),
     }
@@ -75,7 +84,10 @@ fn is_of(record: &Record, database: &str) -> bool {
 fn unsaved(last: &Record, older: &Entry) -> Failure {
     let kept = last.text("kept").map(|kept| format!("; what was there is kept as {kept}")).unwrap_or_default();
     let when = clock::rfc3339(last.started_at);
-    let message = format!("the last restore, of {when}, made no backup of what it replaced{kept}");
+    let message = match last.text("saved") {
+        Some(saved) => format!("the backup {saved}, of what the last restore of {when} replaced, is gone"),
+        None => format!("the last restore, of {when}, made no backup of what it replaced{kept}"),
+    };
     Failure::new(Exit::ABSENT, message)
         .hint(format!("what was live before an earlier restore is in the backup {}", older.name))
 }

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue, Error};
 use crate::cursor::Cursor;
 use crate::expectation::{Expectation, Expectations};
 use crate::json_path::JsonPath;
-use crate::keys::Keys;
+use crate::keys::{Keys, TIMES};
 use crate::kind::http::{Ask, Page};
 use crate::kind::{Kind, Subject};
 use crate::place::Place;
@@ -173,8 +173,10 @@ fn read(mut keys: Keys<'_>, defaults: &Defaults<'_>) -> Result<Check, Failure> {
     };
     let (gate, warn) = (keys.flag("gate")?, severity(&mut keys)?);
     let tags = keys.list("tags", false)?;
-    let attempts = keys.times("attempts", defaults.attempts)?;
+    let own_attempts = keys.number("attempts", TIMES)?;
     let consecutive = keys.times("consecutive", 1)?;
+    // Who asks once, for a look, still wants the check to be able to pass.
+    let attempts = own_attempts.unwrap_or(defaults.attempts.max(consecutive));
     if consecutive > attempts {
         let sentence =
             format!("`consecutive` is {consecutive}, and there are {attempts} attempts: it could never pass");

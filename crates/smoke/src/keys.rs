@@ -20,6 +20,9 @@ use crate::variable::Variables;
 const COMMON: &[&str] =
     &["name", "kind", "gate", "severity", "tags", "attempts", "consecutive", "interval", "start_period", "timeout"];
 
+/// As often as something may be done.
+pub(crate) const TIMES: RangeInclusive<u32> = 1..=100;
+
 /// A table of a checks file, being read.
 #[derive(Debug)]
 pub(crate) struct Keys<'a> {
@@ -146,9 +149,9 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// How many times: from 1 to 100.
+    /// How many times.
     pub(crate) fn times(&mut self, key: &str, default: u32) -> Result<u32, Failure> {
-        Ok(self.number(key, 1..=100)?.unwrap_or(default))
+        Ok(self.number(key, TIMES)?.unwrap_or(default))
     }
 
     /// A number within limits.

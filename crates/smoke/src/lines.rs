@@ -19,10 +19,9 @@ pub(crate) fn parse(text: &str, defaults: &Defaults<'_>) -> Result<Vec<Check>, F
     for (number, line) in meant(text) {
         let wrong = |sentence: String| Failure::new(Exit::SETTINGS, format!("line {number}: {sentence}"));
         let check = read(line, defaults).map_err(|failure| Failure { hint: failure.hint, ..wrong(failure.message) })?;
-        if checks.iter().any(|other| other.name == check.name) {
-            return Err(wrong(format!("there is another line about {}", check.name)));
-        }
-        checks.push(check);
+        let alike = checks.iter().filter(|other| other.name.split(" #").next() == Some(check.name.as_str())).count();
+        let name = if alike == 0 { check.name } else { format!("{} #{}", check.name, alike + 1) };
+        checks.push(Check { name, ..check });
     }
     Ok(checks)
 }

@@ -79,6 +79,11 @@ impl Match {
     }
 }
 
+fn without_end(text: &str) -> &str {
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    line.strip_suffix('\r').unwrap_or(line)
+}
+
 /// What is asserted of a text that there is, or may be: a [`Match`], `== "…"`, `!= "…"`, `exists` or `missing`.
 #[derive(Clone, Debug)]
 pub(crate) enum Text {
@@ -115,10 +120,11 @@ impl Text {
         }
     }
 
-    /// Compares all texts that there are: one must be as wanted, and none as not wanted. A new line at the end does not count.
+    /// Compares all texts that there are: one must be as wanted, and none as not wanted. Whether two are alike, a new line at the
+    /// end does not decide.
     pub(crate) fn judge_any(&self, what: &str, texts: &mut dyn Iterator<Item = &String>) -> Result<(), String> {
-        let texts: Vec<&str> = texts.map(|text| text.trim_end_matches(['\r', '\n'])).collect();
-        let alike = |wanted: &String| texts.iter().any(|text| text == wanted);
+        let texts: Vec<&str> = texts.map(String::as_str).collect();
+        let alike = |wanted: &String| texts.iter().any(|text| without_end(text) == without_end(wanted));
         let Some(first) = texts.first() else {
             return if matches!(self, Self::Missing) { Ok(()) } else { Err(format!("{what} is missing")) };
         };

@@ -48,6 +48,11 @@ impl Conditions {
         self.deadline.checked_sub(self.began.elapsed()).filter(|left| !left.is_zero())
     }
 
+    /// Where nothing has been started, there is nothing to wait for.
+    fn start_period(&self, check: &Check) -> Duration {
+        if self.startup_wait.is_zero() { Duration::ZERO } else { check.start_period }
+    }
+
     fn is_starting(&self) -> bool {
         self.began.elapsed() < self.startup_wait
     }
@@ -113,7 +118,7 @@ impl Trial {
             let finding = check.subject.look(left.min(check.timeout), conditions);
             let starting = match finding {
                 Finding::Refused(_) if conditions.is_starting() => true,
-                _ => finding.may_change() && conditions.began.elapsed() < check.start_period,
+                _ => finding.may_change() && conditions.began.elapsed() < conditions.start_period(check),
             };
             in_a_row = if matches!(finding, Finding::Good(_)) { in_a_row + 1 } else { 0 };
             let again = finding.may_change() || (1..check.consecutive).contains(&in_a_row);

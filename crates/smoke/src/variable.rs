@@ -5,8 +5,11 @@ use std::cell::RefCell;
 
 use kit::settings::Settings;
 use kit::{Exit, Failure};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 const SHORTEST_SECRET: usize = 6;
+
+const REDACTED: &str = "[redacted]";
 
 /// The settings of one check, and which of their values nobody is to see.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ impl<'a> Variables<'a> {
         fill(text, |name| {
             let value = value(name, self.settings)?;
             self.hide(&value);
+            self.hide(serde_json::Value::from(value.as_str()).to_string().trim_matches('"'));
+            self.hide(&utf8_percent_encode(&value, NON_ALPHANUMERIC).to_string());
             Ok(value)
         })
     }
@@ -48,10 +53,19 @@ impl<'a> Variables<'a> {
     }
 }
 
-/// Takes secrets out of a text that somebody else wrote. A short one is no secret, and may be part of any word.
+/// Takes secrets out of a text that somebody else wrote, and the beginning of one where the text was cut. A short one is no
+/// secret, and may be part of any word.
 pub(crate) fn redact(text: &str, secrets: &[String]) -> String {
     let long = secrets.iter().filter(|secret| secret.len() >= SHORTEST_SECRET);
-    long.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "[redacted]"))
+    long.fold(text.to_owned(), |text, secret| {
+        let text = text.replace(secret.as_str(), REDACTED);
+        let begins = secret.char_indices().map(|(at, _)| at).filter(|at| *at >= SHORTEST_SECRET).rev();
+        let mut cut = begins.filter_map(|at| Some(format!("{}…", secret.get(..at)?)));
+        match cut.find(|cut| text.contains(cut.as_str())) {
+            Some(cut) => text.replace(&cut, &format!("{REDACTED}…")),
+            None => text,
+        }
+    })
 }
 
 /// Puts values into a text: 78 for what is no name. `$${` stands for `${` itself.
@@ -114,5 +128,7 @@ mod tests {
     fn secrets_are_taken_out_and_short_ones_are_none() {
         let secrets = ["longer-secret".to_owned(), "secret".to_owned(), "1".to_owned()];
         assert_eq!(redact("a longer-secret, 1 secret", &secrets), "a [redacted], 1 [redacted]");
+        assert_eq!(redact("cut longer-s…`", &secrets), "cut [redacted]…`");
+        assert_eq!(redact("cut longe…`", &secrets), "cut longe…`");
     }
 }

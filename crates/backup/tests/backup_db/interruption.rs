@@ -100,3 +100,21 @@ fn a_kill_in_the_middle_of_a_prune_leaves_whole_backups_and_the_next_run_clears_
     assert_eq!((sets(&sandbox).len(), litter(&sandbox).len()), (1, 0));
     sandbox.tool("backup-db").arg("verify").any_stdout().check();
 }
+
+#[test]
+fn what_cannot_be_cleared_is_named_and_keeps_no_backup_from_being_made() {
+    let sandbox = server("CREATE TABLE t(x)");
+    backup(&sandbox);
+    // A number that no process has, and a directory that cannot go while something is mounted on it.
+    let left = sandbox.path("prod/backups/.partial-4999999-2026-01-02T03-04-05Z");
+    let script = format!(
+        "mkdir -p {0}/busy && mount -t tmpfs tmpfs {0}/busy && \"$B\" && \"$B\" verify -q; code=$?; umount {0}/busy; exit $code",
+        left.display()
+    );
+    let run = sandbox.program("/usr/bin/unshare".as_ref()).env("PUSHBACK_ENV", sandbox.env_file());
+    let run = run.env("B", testkit::tool_path("backup-db")).args(["-rm", "--", "/bin/sh", "-c", &script]);
+    run.any_stdout().stderr_has(format!("{} was left by a run that ended early", left.display())).check();
+    assert_eq!(sets(&sandbox).len(), 2);
+    backup(&sandbox);
+    assert!(litter(&sandbox).is_empty(), "once it can, the next run clears it");
+}

@@ -157,3 +157,13 @@ fn a_copy_of_a_sqlite_database_says_how_far_it_is() {
     assert!(child.wait().unwrap().success());
     assert_eq!(screen(&terminal.read_to_end()), "");
 }
+
+#[test]
+fn a_dump_is_nothing_for_a_terminal() {
+    let sandbox = server("CREATE TABLE t(x)");
+    let terminal = Terminal::new(80);
+    let mut command = sandbox.tool("backup-db").args(["--output", "-"]).into_command();
+    let ran = command.stdin(Stdio::null()).stdout(terminal.stream()).stderr(Stdio::piped()).output().unwrap();
+    let said = String::from_utf8(ran.stderr).unwrap();
+    assert!(ran.status.code() == Some(2) && said.contains("nothing for a terminal to show"), "{said}");
+}

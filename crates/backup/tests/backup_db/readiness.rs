@@ -39,3 +39,18 @@ fn without_room_the_answer_is_no() {
 fn without_a_database_it_is_66() {
     check(&without_database()).code(66).stderr_has("there is no database").check();
 }
+
+#[test]
+fn a_file_that_is_no_database_cannot_be_backed_up() {
+    let sandbox = server("CREATE TABLE t(x)");
+    std::fs::write(sandbox.path(crate::server::DATABASE), vec![b'x'; 10_000]).unwrap();
+    let run = sandbox.tool("backup-db").arg("check").code(1);
+    run.stderr_has("app.sqlite cannot be backed up: ").stderr_has("restore-db").check();
+}
+
+#[test]
+fn the_label_of_restore_db_is_nobody_elses() {
+    let sandbox = server("CREATE TABLE t(x)");
+    let run = sandbox.tool("backup-db").args(["--label", "before restore-db"]).code(2);
+    run.stderr_has("is that of restore-db, for its --undo").check();
+}

@@ -22,6 +22,10 @@ pub fn read_archive(archive: &Path, made_by: &str, deadline: &Deadline) -> Resul
     read(archive, &Clients::matching(version)?, deadline)
 }
 
+/// What `pg_restore` says of the machine, or of itself, and not of the archive.
+const NO_VERDICTS: [&str; 5] =
+    ["out of memory", "Permission denied", "Input/output error", "Too many open files", "unsupported version"];
+
 /// The same by these clients.
 pub(crate) fn read(archive: &Path, clients: &Clients, deadline: &Deadline) -> Result<Census, Failure> {
     let doing = "read the archive";
@@ -34,6 +38,8 @@ pub(crate) fn read(archive: &Path, clients: &Clients, deadline: &Deadline) -> Re
         return reader.0.finish();
     }
     let failure = trouble::failure(doing, &ended);
-    let exit = if matches!(ended.status, Status::Exit(_)) { Exit::DAMAGED } else { failure.exit };
+    let said = String::from_utf8_lossy(&ended.stderr);
+    let is_verdict = matches!(ended.status, Status::Exit(_)) && !NO_VERDICTS.iter().any(|words| said.contains(words));
+    let exit = if is_verdict { Exit::DAMAGED } else { failure.exit };
     Err(Failure::new(exit, failure.message))
 }

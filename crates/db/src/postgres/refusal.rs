@@ -17,10 +17,14 @@ use crate::postgres::{MAINTENANCE, knock, trouble};
 pub(crate) fn explain(psql: &Path, address: &Address, refusal: &Ended, deadline: &Deadline) -> Failure {
     let doing = format!("connect to {address}");
     let Some(words) = trouble::foreign_refusal(refusal) else { return trouble::failure(&doing, refusal) };
+    let is_about_role = || address.user.as_deref().is_some_and(|role| names(&words, role));
+    // Where the two have different names, nobody has to be asked, and no wrong password is tried again.
+    if address.user.as_deref() != Some(address.database.as_str()) && is_about_role() {
+        return trouble::of(Exit::NOT_PERMITTED, &doing, refusal);
+    }
     let others = MAINTENANCE.into_iter().filter(|name| *name != address.database);
     let mut sessions = others.filter_map(|name| knock(psql, &address.of_database(name), deadline).ok()?.ok());
     let known = sessions.next().and_then(|mut session| ask(&mut session, &address.database));
-    let is_about_role = || address.user.as_deref().is_some_and(|role| names(&words, role));
     let exit = match known {
         Some(exit) => exit,
         None if is_about_role() => Exit::NOT_PERMITTED,

@@ -30,7 +30,8 @@ impl Scratch {
         drop_leftovers(&keeper, &mut session)?;
         let name = keeper.free_name(&mut session, Kind::Restore)?;
         if !claim(&mut session, &name)? {
-            return Err(Failure::new(Exit::BUSY, format!("another restore is just making the database {name}")));
+            let message = format!("another restore is just making the database {name}");
+            return Err(Failure::new(Exit::BUSY, message).hint("nothing was touched; run it again"));
         }
         let statement = match &keeper.live {
             Some(live) => live.create(&name),

@@ -106,11 +106,14 @@ fn meaning(said: &str) -> Option<(&'static str, Exit)> {
 }
 
 /// What the server has said, with the SQLSTATE where that is told: in every language there is one word, a colon and two spaces in
-/// front of it. Warnings (the classes 00 to 02) are passed over.
+/// front of it. Warnings (the classes 00 to 02) are passed over; those at the door have no SQLSTATE, and a client puts nothing in
+/// front of them, as it does with an error.
 fn by_server(said: &str) -> Option<&str> {
-    let messages = said.lines().filter_map(|line| Some(line.split_once(":  ")?.1));
-    let is_warning = |message: &str| state(message).is_some_and(|(state, _)| state < "03");
-    messages.filter(|message| !is_warning(message)).find(|message| !message.is_empty())
+    let messages = || said.lines().filter_map(|line| line.split_once(":  ")).filter(|(_, message)| !message.is_empty());
+    let has_state = |message: &&str| state(message).is_some_and(|(state, _)| state >= "03");
+    let with_state = messages().map(|(_, message)| message).find(has_state);
+    let is_an_answer = |(before, message): &(&str, &str)| before.contains(": ") && state(message).is_none();
+    with_state.or_else(|| messages().find(is_an_answer).map(|(_, message)| message))
 }
 
 /// The SQLSTATE in front of a message, and the rest.
@@ -166,6 +169,20 @@ mod tests {
                 "psql:<stdin>:2: FATAL:  57P01: Verbindung wird abgebrochen\nserver closed it".to_owned(),
                 69,
                 "Verbindung",
+            ),
+            (
+                3,
+                "WARNING:  database \"app\" has a collation version mismatch\nDETAIL:  x\npsql:<stdin>:3: ERROR:  55006: in use"
+                    .to_owned(),
+                75,
+                "in use",
+            ),
+            (
+                1,
+                "WARNUNG:  Sortierfolge passt nicht\npg_dump: error: query failed: ERROR:  permission denied for table t"
+                    .to_owned(),
+                77,
+                "permission denied",
             ),
             (1, "pg_dump: error: query failed: ERROR:  permission denied for table t".to_owned(), 77, "permission"),
             (1, String::new(), 74, "it exited with 1"),

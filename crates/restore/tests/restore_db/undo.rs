@@ -1,13 +1,15 @@
-//! What a SQLite database was before a restore is kept, and can be put back.
+//! What a database was before a restore is kept, and can be put back: SQLite, and MariaDB where a restore was interrupted.
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Stdio;
 
 use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use testkit::{Run, Sandbox, tool_path, wait_until};
+use testkit::{Mariadb, Run, Sandbox, tool_path, wait_until};
 
+use crate::databases::environment;
 use crate::server::{DATABASE, backup, beside, fill, live, megabytes, restore, restored, server};
 
 const ONE: &str = "CREATE TABLE t(x); INSERT INTO t VALUES (1)";
@@ -174,4 +176,27 @@ fn outside_of_an_environment_it_is_the_same() {
     assert_eq!((value(&sandbox).as_str(), labels(&sandbox).len()), ("1", 2));
     undone(&sandbox);
     assert_eq!(value(&sandbox), "2");
+}
+
+#[test]
+fn a_restore_that_was_interrupted_and_run_again_is_undone_to_what_was_live_before_it() {
+    let database = Mariadb::shared().fresh_creator();
+    let sandbox = environment(&database);
+    database.sql_as_app("CREATE TABLE t (x int); INSERT INTO t VALUES (1)");
+    sandbox.tool("backup-db").any_stdout().check();
+    database.sql_as_app("INSERT INTO t VALUES (2)");
+    // Killed at the very end: all is swapped, and the plan still lies there.
+    let plan = sandbox.path("prod/state/restore-mysql.json");
+    let strace = sandbox.program("strace".as_ref()).env("PUSHBACK_ENV", sandbox.env_file());
+    let strace = strace.args(["-qq", "-o", "/dev/null", "-e", "inject=unlink,unlinkat:signal=KILL", "-P"]).arg(&plan);
+    let mut killed = strace.arg(tool_path("restore-db")).args(["--yes", "latest"]).into_command();
+    killed.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    assert!(!killed.status().unwrap().success() && plan.exists());
+    let rows = || database.sql("SELECT count(*) FROM t").trim().to_owned();
+    assert_eq!(rows(), "1");
+    let again = sandbox.tool("restore-db").args(["--yes", "latest"]).any_stdout();
+    again.stderr_has("a restore that was interrupted is finished").stderr_has("is kept in ").check();
+    assert_eq!(rows(), "1");
+    sandbox.tool("restore-db").args(["--yes", "--undo"]).any_stdout().any_stderr().check();
+    assert_eq!(rows(), "2", "what was live before the first of the two");
 }

@@ -14,6 +14,7 @@ use kit::settings::Settings;
 use kit::{Exit, Failure, clock};
 use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use unix::{NoResolver, UnixConnector};
+use ureq::config::RedirectAuthHeaders;
 use ureq::http;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
@@ -178,6 +179,7 @@ impl Page {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(self.redirects)
+            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
             .proxy(None)
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .timeout_global(Some(timeout))
@@ -211,6 +213,11 @@ impl Page {
         })
     }
 
+    /// Whether nobody listens on a socket of the file system: the app has not made it yet, or its queue is full.
+    fn has_no_listener(&self, error: &io::Error) -> bool {
+        self.socket.is_some() && matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::WouldBlock)
+    }
+
     /// What the answer means. Another commit comes first: what an old process says of itself tells nothing of the new.
     fn judge(&self, answer: &Answer, expected: Option<&Commit>) -> Finding {
         let running = match (&self.commit, expected) {
@@ -240,6 +247,9 @@ impl Page {
         match error {
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 Finding::Refused(format!("{from} refuses the connection"))
+            }
+            ureq::Error::Io(error) if self.has_no_listener(&error) => {
+                Finding::Refused(Failure::io(format_args!("ask {from}"), &error).message)
             }
             ureq::Error::Io(error) => unseen(format_args!("ask {from}"), &error),
             ureq::Error::Timeout(_) => {

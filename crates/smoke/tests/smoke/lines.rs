@@ -23,6 +23,13 @@ fn a_line_is_an_address_a_status_and_a_text() {
         let run = sandbox.tool("smoke-test").args(["-", "--attempts", "1"]).stdin(line).code(1);
         run.stdout_has(said).any_stderr().check();
     };
+    let twice = sandbox
+        .tool("smoke-test")
+        .arg("-")
+        .stdin("/a?x=1\n/a?x=2\n")
+        .stdout_has("/a     pass")
+        .stdout_has("/a #2  pass");
+    twice.check();
     fails("/ 404", "/  fail  status is 200, expected status == 404\n");
     fails("/ 200 Sign out", "/  fail  the body does not: `hello`, expected body contains \"Sign out\"\n");
 }
@@ -35,7 +42,6 @@ fn a_line_that_is_not_understood_is_78_with_its_number() {
         ("http://h/\nh/x", "line 2: the address must begin with http:// or https:// and name a host"),
         ("http://h/ ok", "line 1: column 11: expected a status from 100 to 599, found `ok`"),
         ("http://h/ 99", "line 1: column 11: expected a status from 100 to 599"),
-        ("http://h/ 200\n#\nhttp://h/ 201", "line 3: there is another line about http://h/"),
     ] {
         let run = sandbox.tool("smoke-test").arg("-").stdin(lines).code(78);
         run.stderr_has(format!("smoke-test: the checks on stdin: {sentence}")).check();

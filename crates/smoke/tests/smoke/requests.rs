@@ -51,10 +51,13 @@ fn headers_are_compared_whatever_their_case_and_however_many() {
 fn a_body_is_compared_whole_in_part_or_by_a_pattern() {
     let sandbox = Sandbox::new();
     let server = Server::answers(|_| answer(200, "pong\n"));
-    for line in ["body == 'pong'", "body != 'ping'", "body matches '^p.n'", "body not matches 'x'"] {
+    let newline = "body contains \"g\\n\"";
+    let same = "body == \"pong\\r\\n\"";
+    for line in ["body == 'pong'", "body != 'ping'", "body matches '^p.n'", "body not matches 'x'", newline, same] {
         smoke(&sandbox, &page(&server.url("/"), &format!("expect = {line:?}"))).stdout_has("page  pass").check();
     }
     for (line, said) in [
+        ("body != \"pong\\n\"", "the body is `pong`, expected body != "),
         ("body == 'ping'", "the body is `pong`, expected body == 'ping'"),
         ("body not matches 'o'", "the body has it, expected "),
         ("body matches '^x'", "the body does not: `pong`, expected "),

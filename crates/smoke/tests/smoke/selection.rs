@@ -69,8 +69,11 @@ fn what_takes_its_time_to_start_uses_up_no_attempt() {
     let starting = || Server::answers(|request| answer(if request.number < 4 { 503 } else { 200 }, ""));
     let server = starting();
     let once = |server: &Server, more: &str| page(&server.url("/"), more).replace("attempts = 3", "attempts = 1");
-    smoke(&sandbox, &once(&server, "start_period = '10m'")).stdout_has("page  pass  ").check();
+    let starts = once(&server, "start_period = '10m'");
+    smoke(&sandbox, &starts).args(["--startup-wait", "1s"]).stdout_has("page  pass  ").check();
     assert_eq!(server.requests().len(), 4);
+    // Nothing was started.
+    smoke(&sandbox, &once(&starting(), "start_period = '10m'")).code(1).any_stdout().any_stderr().check();
     smoke(&sandbox, &once(&starting(), "")).code(1).stdout_has("page  fail  ").any_stderr().check();
 }
 

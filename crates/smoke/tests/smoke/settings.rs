@@ -119,5 +119,10 @@ fn a_check_that_could_never_pass_is_78() {
     let sandbox = Sandbox::new();
     let sentence = "`consecutive` is 3, and there are 2 attempts: it could never pass";
     smoke(&sandbox, &format!("{DISK}attempts = 2\nconsecutive = 3\n")).code(78).stderr_has(sentence).check();
+    // Who asks once, for a look, is not told that the file is wrong.
+    smoke(&sandbox, &format!("{DISK}consecutive = 3\ninterval = '1ms'\n"))
+        .args(["--attempts", "1"])
+        .stdout_has("disk  pass  ")
+        .check();
     smoke(&sandbox, &format!("{DISK}severity = 'low'\n")).code(78).stderr_has("must be \"fail\" or \"warn\"").check();
 }
