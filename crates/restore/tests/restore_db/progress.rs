@@ -11,9 +11,14 @@ use testkit::{Run, Terminal, screen};
 
 use crate::server::{DATABASE, fill, live, megabytes, restore, server};
 
-/// Writes a little at a time for as long as `slowly` says, and then all of it.
+/// What a restore reads before it knows what it is, and a little more.
+const START: usize = 300 * 1024;
+
+/// Writes the start, then a little at a time for as long as `slowly` says, and then all of it.
 fn feed(content: &[u8], mut to: ChildStdin, slowly: &AtomicBool) {
-    for chunk in content.chunks(64) {
+    let (start, rest) = content.split_at(START);
+    to.write_all(start).unwrap();
+    for chunk in rest.chunks(64) {
         to.write_all(chunk).unwrap();
         if slowly.load(Ordering::SeqCst) {
             thread::sleep(Duration::from_millis(5));
