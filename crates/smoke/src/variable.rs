@@ -129,6 +129,6 @@ mod tests {
         let secrets = ["longer-secret".to_owned(), "secret".to_owned(), "1".to_owned()];
         assert_eq!(redact("a longer-secret, 1 secret", &secrets), "a [redacted], 1 [redacted]");
         assert_eq!(redact("cut longer-s…`", &secrets), "cut [redacted]…`");
-        assert_eq!(redact("cut longe…`", &secrets), "cut longe…`");
+        assert_eq!(redact("cut long…`", &secrets), "cut long…`");
     }
 }

@@ -179,7 +179,7 @@ mod tests {
             ),
             (
                 1,
-                "WARNUNG:  Sortierfolge passt nicht\npg_dump: error: query failed: ERROR:  permission denied for table t"
+                "WARNUNG:  andere Sortierfolge\npg_dump: error: query failed: ERROR:  permission denied for table t"
                     .to_owned(),
                 77,
                 "permission denied",
