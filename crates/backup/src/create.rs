@@ -12,7 +12,7 @@ use crate::args::Args;
 use crate::capture::{Capture, Facts};
 use crate::gate::Gate;
 use crate::owner::Owner;
-use crate::partial::{self, Partial};
+use crate::partial::Partial;
 use crate::prune;
 use crate::source::{Database, Source};
 use crate::stream::stream;
@@ -75,7 +75,7 @@ pub(crate) fn create(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> 
 
 /// Names what only a person can remove.
 fn warn_of_left(partial: &Partial, cx: &Context) {
-    for path in partial.left().iter().filter(|path| !partial::is_at_work(path)) {
+    for path in partial.left() {
         let path = path.display();
         cx.warn(&format!("{path} was left by a run that ended early, and cannot be removed; do it by hand"));
     }

@@ -41,14 +41,13 @@ impl Partial {
         if let (true, Some(parent)) = (made, store.parent()) {
             files::sync_dir(parent).attempt(format_args!("flush {}", parent.display()))?;
         }
-        let lock = share(store).map_err(|error| uncreatable(&error))?;
-        let left = leftovers(store).map_err(|error| uncreatable(&error))?;
+        let (lock, left) = share(store).map_err(|error| uncreatable(&error))?;
         let path = store.join(format!("{PREFIX}{}", process::id()));
         private(false).create(&path).map_err(|error| uncreatable(&error))?;
         Ok(Self { store: store.to_owned(), path, left, _lock: lock })
     }
 
-    /// What lies beside it, hidden as well: of runs that are at work, or what could not be removed.
+    /// What killed runs left, and cannot be removed.
     pub(crate) fn left(&self) -> &[PathBuf] {
         &self.left
     }
@@ -123,34 +122,27 @@ fn private(recursive: bool) -> DirBuilder {
     builder
 }
 
-/// Shares the lock of those who build. Whoever gets it alone first removes what killed runs left. What cannot be removed is
-/// hidden, and no reason to make no backup: [`leftovers`] names it.
-pub(crate) fn share(store: &Path) -> io::Result<File> {
+/// Shares the lock of those who build. Whoever gets it alone first removes what killed runs left. What does not go is hidden,
+/// and no reason to make no backup: it is returned.
+pub(crate) fn share(store: &Path) -> io::Result<(File, Vec<PathBuf>)> {
     let file =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(store.join(LOCK))?;
-    match file.try_lock() {
-        Ok(()) => leftovers(store)?.iter().for_each(|path| drop(files::remove_tree(path))),
-        Err(TryLockError::WouldBlock) => {}
+    let left = match file.try_lock() {
+        Ok(()) => remove_leftovers(store)?,
+        Err(TryLockError::WouldBlock) => Vec::new(),
         Err(TryLockError::Error(error)) => return Err(error),
-    }
+    };
     file.lock_shared()?;
-    Ok(file)
+    Ok((file, left))
 }
 
-/// Whether the run whose number is in the name of a hidden directory still lives.
-pub(crate) fn is_at_work(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let process = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
-    process.is_some_and(|pid| Path::new("/proc").join(pid.to_string()).exists())
-}
-
-/// What killed runs have left, and those that are at work.
-pub(crate) fn leftovers(store: &Path) -> io::Result<Vec<PathBuf>> {
-    let is_ours = |path: &PathBuf| {
+/// Removes what killed runs have left, and returns what does not go.
+fn remove_leftovers(store: &Path) -> io::Result<Vec<PathBuf>> {
+    let is_left = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default();
         name.as_encoded_bytes().starts_with(PREFIX.as_bytes()) && path.symlink_metadata().is_ok_and(|it| it.is_dir())
     };
-    Ok(files::list(store)?.into_iter().filter(is_ours).collect())
+    Ok(files::list(store)?.into_iter().filter(|path| is_left(path) && files::remove_tree(path).is_err()).collect())
 }
 
 fn is_taken(error: &io::Error) -> bool {

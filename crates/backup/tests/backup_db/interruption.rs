@@ -105,7 +105,7 @@ fn a_kill_in_the_middle_of_a_prune_leaves_whole_backups_and_the_next_run_clears_
 fn what_cannot_be_cleared_is_named_and_keeps_no_backup_from_being_made() {
     let sandbox = server("CREATE TABLE t(x)");
     backup(&sandbox);
-    // A number that no process has, and a directory that cannot go while something is mounted on it.
+    // A directory that cannot go while something is mounted in it.
     let left = sandbox.path("prod/backups/.partial-4999999-2026-01-02T03-04-05Z");
     let script = format!(
         "mkdir -p {0}/busy && mount -t tmpfs tmpfs {0}/busy && \"$B\" && \"$B\" verify -q; code=$?; umount {0}/busy; exit $code",
