@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum, value_parser};
 use db::store::LATEST;
-use kit::settings::duration;
+use kit::settings::{Settings, duration};
 use kit::{Exit, Failure};
 
 use crate::manner::Wishes;
@@ -52,8 +52,8 @@ pub(crate) struct Args {
     pub(crate) output: Option<String>,
 
     /// One more file for config/ in the backup; may be given again [BACKUP_INCLUDE: separated by spaces]
-    #[arg(long, value_name = "PATH", env = "BACKUP_INCLUDE", value_delimiter = ' ', help_heading = CREATE)]
-    pub(crate) include: Vec<PathBuf>,
+    #[arg(long, value_name = "PATH", help_heading = CREATE)]
+    include: Vec<PathBuf>,
 
     /// A backup with less than this percentage of the rows or bytes of the last good one is suspect; 0: none is
     #[arg(long, value_name = "PERCENT", env = "BACKUP_SHRINK_LIMIT", default_value_t = 50, value_parser = value_parser!(u8).range(0..=100), help_heading = CREATE)]
@@ -117,6 +117,14 @@ impl Command {
 }
 
 impl Args {
+    /// What --include names, else BACKUP_INCLUDE. A path with blanks in it can be named by the option only.
+    pub(crate) fn include(&self, settings: &Settings) -> Vec<PathBuf> {
+        if !self.include.is_empty() {
+            return self.include.clone();
+        }
+        settings.get("BACKUP_INCLUDE").unwrap_or_default().split_whitespace().map(PathBuf::from).collect()
+    }
+
     /// 2 for an option of another command, because to ignore it would do something else than was asked for; and where
     /// accept is not told what.
     pub(crate) fn check(&self) -> Result<(), Failure> {

@@ -52,7 +52,7 @@ pub(crate) fn create(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> 
     let gate = Gate::find(&store, &owner, args.shrink_limit)?;
     let expected = gate.as_ref().and_then(|gate| gate.expected(manner.format));
     let capture = Capture { database: &database, manner, expected, deadline: &deadline, cx };
-    let manifest = capture.run(partial.path(), facts, &args.include)?;
+    let manifest = capture.run(partial.path(), facts, &args.include(&cx.settings))?;
     let suspicion = gate.and_then(|gate| gate.suspicion(&manifest));
     if let Some(why) = &suspicion {
         // Before the set has its name: killed in between, it must not count as a good one.

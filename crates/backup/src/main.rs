@@ -63,7 +63,10 @@ const TOOL: Tool = Tool {
              nothing was removed",
         ),
         (Exit::BUSY, "others kept the database locked all the time"),
-        (Exit::NOT_PERMITTED, "others may read the settings, or the role may not read all that a backup needs"),
+        (
+            Exit::NOT_PERMITTED,
+            "others may read the settings, the server does not let the role in, or that may not read all that a backup needs",
+        ),
         (Exit::DEADLINE, "it took longer than --timeout"),
     ],
     examples: &[

@@ -72,7 +72,10 @@ impl Wishes {
         let levels = self.compress.levels();
         if let Some(level) = self.level.filter(|level| !levels.contains(level)) {
             let message = format!("there is no level {level} of {}", self.compress);
-            let hint = format!("say --level {} to {}", levels.start(), levels.end());
+            let hint = match self.compress {
+                Codec::None => "leave --level away".to_owned(),
+                _ => format!("say --level {} to {}", levels.start(), levels.end()),
+            };
             return Err(Failure::new(Exit::SETTINGS, message).hint(hint));
         }
         let format = match (engine, self.format) {

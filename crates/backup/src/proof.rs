@@ -29,7 +29,7 @@ fn unpacked(
     look: impl FnOnce(&Path) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let scratch = Partial::begin(store.dir(), "unpack a copy").map_err(|failure| match failure.exit {
-        Exit::CANNOT_CREATE => failure.hint("to verify, room for the unpacked database is needed there"),
+        Exit::CANNOT_CREATE => failure.hint("to verify, a copy is unpacked there: it must be writable, and have room"),
         _ => failure,
     })?;
     let copy = scratch.path().join("copy");

@@ -80,22 +80,24 @@ pub(crate) fn plan<'a>(entries: &'a [Entry], policy: &Policy) -> Vec<Decision<'a
     entries.sort_by_cached_key(|entry| entry.newest_first());
     let good = entries.iter().filter(|entry| entry.is_good()).filter_map(|entry| Some((*entry, entry.made_at()?)));
     let (safety, good): (Vec<(&Entry, Time)>, Vec<_>) = good.partition(|(entry, _)| entry.is_safety());
-    let mut judged = policy.rules.judge(&good).into_iter();
-    let mut judged_safety = policy.rules.judge(&safety).into_iter();
-    let (mut is_newest, mut is_newest_safety) = (true, true);
+    let mut good = reasons("newest good", &good, &policy.rules);
+    let mut safety = reasons("newest before a restore", &safety, &policy.rules);
     let mut decide = |entry: &Entry| {
         left(entry).unwrap_or_else(|| {
-            let (is_newest, judged, name) = if entry.is_safety() {
-                (&mut is_newest_safety, &mut judged_safety, "newest before a restore")
-            } else {
-                (&mut is_newest, &mut judged, "newest good")
-            };
-            let first = std::mem::take(is_newest).then(|| name.to_owned());
-            let of_rules = judged.next().unwrap_or_default();
-            keep(first.into_iter().chain(of_rules).chain(pinned(entry, &policy.pins)).collect())
+            let of_kind = if entry.is_safety() { safety.next() } else { good.next() };
+            keep(of_kind.unwrap_or_default().into_iter().chain(pinned(entry, &policy.pins)).collect())
         })
     };
     entries.into_iter().map(|entry| Decision { entry, fate: decide(entry) }).collect()
+}
+
+/// Why the rules keep each of these, newest first; the first is kept whatever they say.
+fn reasons(first: &str, good: &[(&Entry, Time)], rules: &Rules) -> impl Iterator<Item = Vec<String>> + use<> {
+    let mut judged = rules.judge(good);
+    if let Some(newest) = judged.first_mut() {
+        newest.insert(0, first.to_owned());
+    }
+    judged.into_iter()
 }
 
 /// The fate of what counts for nothing.

@@ -78,8 +78,14 @@ impl Store {
                 && before.is_none_or(|before| entry.made_at().is_some_and(|made| made < before))
                 && label.map_or(told != Some(SAFETY_LABEL), |label| told == Some(label))
         };
+        let entries = self.entries()?;
+        let hint = if entries.is_empty() {
+            "make one: backup-db"
+        } else {
+            "name one by its path: `backup-db list` shows them, with --all those of other databases as well"
+        };
         let (suspect, counting): (Vec<Entry>, Vec<Entry>) =
-            self.entries()?.into_iter().filter(is_meant).partition(|entry| entry.mark.suspect.is_some());
+            entries.into_iter().filter(is_meant).partition(|entry| entry.mark.suspect.is_some());
         if let Some(newest) = counting.into_iter().next() {
             return Ok(newest.path);
         }
@@ -87,8 +93,7 @@ impl Store {
         let label = label.map(|label| format!(" with the label {label:?}")).unwrap_or_default();
         let what = format!("backup of {database}{before}{label} in {}", self.dir.display());
         Err(match suspect.first() {
-            None => Failure::new(Exit::ABSENT, format!("there is no {what}"))
-                .hint("name a backup by its path, or make one: backup-db"),
+            None => Failure::new(Exit::ABSENT, format!("there is no {what}")).hint(hint),
             Some(entry) => Failure::new(Exit::ABSENT, format!("every {what} is suspect"))
                 .hint(format!("name one, or let the newest count: backup-db accept {}", entry.name)),
         })

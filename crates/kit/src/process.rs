@@ -14,11 +14,11 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-pub use crate::ending::{Ended, Status};
 use rustix::fs::Mode;
 use rustix::pipe::fcntl_setpipe_size;
 use rustix::process::umask;
 
+pub use crate::ending::{Ended, Status};
 use crate::ending::{Limits, Whole, end, wait};
 use crate::exit::Exit;
 use crate::failure::{Attempt, Failure};

@@ -50,12 +50,13 @@ impl Target {
         cx: &mut Context,
     ) -> Result<(), Failure> {
         let scratch = self.load(source, store, deadline, cx)?;
-        if let Some(previous) = scratch.swap(deadline)? {
+        if let Some(previous) = scratch.swap(deadline)?.filter(|_| keep > 0) {
             cx.say(&format!("what was live is kept as the database {previous}"));
             cx.detail("kept", previous);
         }
         match self.keeper(deadline).and_then(|keeper| keeper.drop_previous(keep, deadline)) {
             Ok(gone) if gone.is_empty() => {}
+            Ok(gone) if keep == 0 => cx.say(&format!("dropped what was live: {}; there is no --undo", gone.join(", "))),
             Ok(gone) => cx.say(&format!("dropped what was kept before: {}", gone.join(", "))),
             Err(failure) => left_over("what was kept before", &failure, cx),
         }

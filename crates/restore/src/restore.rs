@@ -129,7 +129,8 @@ impl Restore<'_> {
         }
         let announcement = server::announcement(server, source, self.url, &self.deadline)?;
         if self.args.dry_run {
-            return Ok(Some(Outcome::done(announcement)));
+            let unseen = if source.set().is_none() { "; what is in it was not looked at" } else { "" };
+            return Ok(Some(Outcome::done(format!("{announcement}{unseen}"))));
         }
         self.consent.ask(&announcement, cx)?;
         Ok(None)

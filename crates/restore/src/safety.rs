@@ -60,8 +60,7 @@ pub(crate) fn of_last_restore(store: &Store, database: &str, settings: &Settings
     };
     let is_later = |record: &&&Record| record.success == Some(true) && Some(record.started_at) > entry.made_at();
     let is_its_own = |record: &Record| record.text("saved").is_some_and(|saved| Path::new(saved) == entry.path);
-    match restores.iter().rfind(is_later) {
-        Some(last) if is_its_own(last) => Ok(entry.path),
+    match restores.iter().rfind(is_later).filter(|last| !is_its_own(last)) {
         None => Ok(entry.path),
         Some(last) => Err(unsaved(last, &entry)),
     }

@@ -2,6 +2,7 @@
 //! they share.
 
 use crate::cursor::{Cursor, Wrong};
+use crate::finding::Finding;
 
 /// What can be asserted of one kind of thing.
 pub(crate) trait Assertion: Sized {
@@ -50,6 +51,14 @@ pub(crate) struct Expectations<A>(Vec<Expectation<A>>);
 impl<A: Assertion> Expectations<A> {
     pub(crate) fn new(expectations: Vec<Expectation<A>>) -> Self {
         Self(expectations)
+    }
+
+    /// What comes of a look: good, in the words of `spell`, where all hold.
+    pub(crate) fn find(&self, seen: &A::Seen, spell: impl FnOnce(&A::Seen) -> String) -> Finding {
+        match self.judge(seen) {
+            Ok(()) => Finding::Good(spell(seen)),
+            Err(instead) => Finding::Bad(instead),
+        }
     }
 
     /// Compares until one does not hold; the error is its sentence.

@@ -52,18 +52,24 @@ impl Trouble {
             String::new()
         };
         let failure = Failure::new(exit, format!("cannot {doing}: {words}{end}"));
-        match hint(exit, address) {
+        match hint(exit, self.code, address) {
             Some(hint) => failure.hint(hint),
             None => failure,
         }
     }
 }
 
-fn hint(exit: Exit, address: &Address) -> Option<&'static str> {
-    let is_local = address.host.as_deref() == Some("localhost") && exit == Exit::UNAVAILABLE;
-    is_local.then_some(
-        "`localhost` is asked by TCP; the socket is asked by mysql://…@localhost/NAME?socket=/run/mysqld/mysqld.sock",
-    )
+fn hint(exit: Exit, code: Option<u32>, address: &Address) -> Option<&'static str> {
+    match exit {
+        Exit::UNAVAILABLE if address.host.as_deref() == Some("localhost") => Some(
+            "`localhost` is asked by TCP; the socket is asked by mysql://…@localhost/NAME?socket=/run/mysqld/mysqld.sock",
+        ),
+        Exit::UNAVAILABLE => Some("is the server running, and are host and port of DATABASE_URL right?"),
+        Exit::NOT_PERMITTED if matches!(code, Some(1045 | 1130 | 1698)) => {
+            Some("are user and password of DATABASE_URL right, and may the account come from this host?")
+        }
+        _ => None,
+    }
 }
 
 /// `ERROR 1045 (28000): Access denied …`, `mariadb-dump: Got error: 1045: "Access …`, `mysqldump: Error 2013: Lost …`,

@@ -85,6 +85,9 @@ pub(crate) fn of(exit: Exit, doing: &str, ended: &Ended) -> Failure {
     let failure = Failure::new(exit, format!("cannot {doing}: {}", voice::clean_line(&words)));
     match exit {
         Exit::UNAVAILABLE => failure.hint("is the server running, and are host and port of DATABASE_URL right?"),
+        Exit::NOT_PERMITTED if ended.status == NO_CONNECTION => {
+            failure.hint("are user and password of DATABASE_URL right, and does pg_hba.conf let them in?")
+        }
         _ => failure,
     }
 }

@@ -67,6 +67,19 @@ fn where_a_sqlite_database_has_no_room_nothing_is_written() {
     run.code(74).stderr_has(said).stderr_has(" MiB, and 2.0 MiB is free").stderr_has("nothing was touched").check();
 }
 
+/// What both engines do first, and the backup that is there then: it has no room, is emptied and has room, is full again and
+/// has none; the older backup is still good.
+fn make_room(steps: &[Step]) -> (Vec<&str>, &[Step]) {
+    let [check, first, small, large, verify, rest @ ..] = steps else { panic!("{} steps", steps.len()) };
+    assert!(check.is(1, "there is no room for a backup: ").backups().is_empty());
+    assert!(first.is(74, "backup-db: cannot write the dump: no space left").backups().is_empty());
+    let older = small.is(0, "").backups();
+    assert_eq!(older.len(), 1);
+    assert_eq!(large.is(74, "backup-db: cannot write the dump: no space left").backups(), older);
+    verify.is(0, "  verified  1 table, 0 rows");
+    (older, rest)
+}
+
 fn rows(database: &Database) -> String {
     database.sql("SELECT count(*) FROM t").trim().to_owned()
 }
@@ -82,13 +95,8 @@ fn on_a_small_disk_a_backup_of_postgresql_is_74_and_an_archive_that_has_no_room_
          sql \"UPDATE t SET x = repeat('x', 60)\"; run backup-db --format custom; run restore-db --yes latest"
     );
     let steps = story(&database, &script);
-    let [check, first, small, large, verify, flat, restore] = &steps[..] else { panic!("{} steps", steps.len()) };
-    assert!(check.is(1, "there is no room for a backup: ").backups().is_empty());
-    assert!(first.is(74, "backup-db: cannot write the dump: no space left").backups().is_empty());
-    let older = small.is(0, "").backups();
-    assert_eq!(older.len(), 1);
-    assert_eq!(large.is(74, "backup-db: cannot write the dump: no space left").backups(), older);
-    verify.is(0, "  verified  1 table, 0 rows");
+    let (_, rest) = make_room(&steps);
+    let [flat, restore] = rest else { panic!("{} more steps", rest.len()) };
     let both = flat.is(0, "").backups();
     assert_eq!(both.len(), 2);
     assert_eq!(restore.is(74, "restore-db: there is no room to unpack the backup in ").backups(), both);
@@ -106,13 +114,8 @@ fn on_a_small_disk_a_backup_of_mariadb_is_74_and_a_restore_that_cannot_save_what
          run restore-db --yes latest; run restore-db --yes --without-safety-backup latest"
     );
     let steps = story(&database, &script);
-    let [check, first, small, large, verify, restore, without] = &steps[..] else { panic!("{} steps", steps.len()) };
-    assert!(check.is(1, "there is no room for a backup: ").backups().is_empty());
-    assert!(first.is(74, "backup-db: cannot write the dump: no space left").backups().is_empty());
-    let older = small.is(0, "").backups();
-    assert_eq!(older.len(), 1);
-    assert_eq!(large.is(74, "backup-db: cannot write the dump: no space left").backups(), older);
-    verify.is(0, "  verified  1 table, 0 rows");
+    let (older, rest) = make_room(&steps);
+    let [restore, without] = rest else { panic!("{} more steps", rest.len()) };
     let said = "restore-db: what is live could not be backed up first: ";
     assert_eq!(restore.is(74, said).is(74, "hint: nothing was touched").backups(), older);
     assert!(!without.is(0, "").backups().is_empty());

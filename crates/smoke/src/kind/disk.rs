@@ -44,29 +44,21 @@ impl Subject for Disk {
     fn look(&self, _timeout: Duration, conditions: &Conditions) -> Finding {
         let path = conditions.dir.join(&self.path);
         match statvfs(&path) {
-            Ok(found) => self.judge(&Room {
-                bytes: Share {
+            Ok(found) => {
+                let bytes = Share {
                     free: found.f_bavail.saturating_mul(found.f_frsize),
                     // What is kept for root is neither free nor used.
                     total: (found.f_blocks.saturating_sub(found.f_bfree) + found.f_bavail)
                         .saturating_mul(found.f_frsize),
-                },
-                inodes: Share { free: found.f_favail, total: found.f_files },
-            }),
+                };
+                let room = Room { bytes, inodes: Share { free: found.f_favail, total: found.f_files } };
+                self.expectations.find(&room, Room::spell)
+            }
             Err(Errno::NOENT | Errno::NOTDIR) => Finding::Bad(format!("{} is not there", path.display())),
             Err(errno) => {
                 let failure = Failure::io(format_args!("look at {}", path.display()), &errno.into());
                 Finding::Blind(Failure::new(Exit::IO, failure.message))
             }
-        }
-    }
-}
-
-impl Disk {
-    fn judge(&self, room: &Room) -> Finding {
-        match self.expectations.judge(room) {
-            Ok(()) => Finding::Good(room.spell()),
-            Err(instead) => Finding::Bad(instead),
         }
     }
 }

@@ -83,10 +83,7 @@ impl NamedFile {
                 Err(error) => return unseen(format_args!("read {}", path.display()), &error),
             }
         }
-        match self.expectations.judge(&look) {
-            Ok(()) => Finding::Good(look.spell()),
-            Err(instead) => Finding::Bad(instead),
-        }
+        self.expectations.find(&look, Look::spell)
     }
 }
 

@@ -53,10 +53,7 @@ impl Subject for Load {
 
     fn look(&self, _timeout: Duration, _conditions: &Conditions) -> Finding {
         match Averages::find() {
-            Ok(averages) => match self.expectations.judge(&averages) {
-                Ok(()) => Finding::Good(averages.spell()),
-                Err(instead) => Finding::Bad(instead),
-            },
+            Ok(averages) => self.expectations.find(&averages, Averages::spell),
             Err(failure) => Finding::Blind(failure),
         }
     }

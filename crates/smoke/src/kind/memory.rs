@@ -44,10 +44,7 @@ impl Subject for Memory {
 
     fn look(&self, _timeout: Duration, _conditions: &Conditions) -> Finding {
         match Available::find() {
-            Ok(available) => match self.expectations.judge(&available) {
-                Ok(()) => Finding::Good(available.spell()),
-                Err(instead) => Finding::Bad(instead),
-            },
+            Ok(available) => self.expectations.find(&available, Available::spell),
             Err(failure) => Finding::Blind(failure),
         }
     }
