@@ -56,8 +56,8 @@ impl<A: Assertion> Expectations<A> {
     /// What comes of a look: good, in the words of `spell`, where all hold.
     pub(crate) fn find(&self, seen: &A::Seen, spell: impl FnOnce(&A::Seen) -> String) -> Finding {
         match self.judge(seen) {
-            Ok(()) => Finding::Good(spell(seen)),
-            Err(instead) => Finding::Bad(instead),
+            Ok(()) => Finding::good(spell(seen)),
+            Err(instead) => Finding::bad(instead),
         }
     }
 

@@ -7,6 +7,7 @@ mod check;
 mod commit;
 mod content;
 mod cursor;
+mod evidence;
 mod expectation;
 mod finding;
 mod json_path;

@@ -79,14 +79,18 @@ fn planned(check: &Check) -> Value {
 }
 
 fn detail(check: &Check, trial: &Trial) -> Value {
-    json!({
+    let mut detail = json!({
         "name": check.name,
         "kind": check.kind,
         "verdict": trial.verdict.word(),
         "attempts": trial.attempts,
         "duration_ms": milliseconds(trial.took),
         "message": trial.message,
-    })
+    });
+    if let Some(members) = detail.as_object_mut().filter(|_| !trial.evidence.is_empty()) {
+        members.insert("evidence".to_owned(), trial.evidence.to_json());
+    }
+    detail
 }
 
 fn table(pairs: &[(&Check, &Trial)], took: u64) -> String {
@@ -107,6 +111,15 @@ fn table(pairs: &[(&Check, &Trial)], took: u64) -> String {
         )
         .ok();
     }
+    for (check, trial) in pairs.iter().filter(|(_, trial)| !trial.evidence.is_empty()) {
+        writeln!(text, "\n{}", check.name).ok();
+        for (name, shown) in trial.evidence.iter() {
+            write_evidence(&mut text, name, shown);
+        }
+    }
+    if pairs.iter().any(|(_, trial)| !trial.evidence.is_empty()) {
+        text.push('\n');
+    }
     let counts: Vec<String> = COUNTED
         .iter()
         .map(|verdict| (verdict, pairs.iter().filter(|(_, trial)| trial.verdict == *verdict).count()))
@@ -116,6 +129,15 @@ fn table(pairs: &[(&Check, &Trial)], took: u64) -> String {
     let took = clock::spell(took);
     writeln!(text, "{}: {} ({took})", number(pairs.len()), counts.join(", ")).ok();
     text
+}
+
+/// One line stands beside its name, several below it.
+fn write_evidence(text: &mut String, name: &str, shown: &str) {
+    let lines: Vec<&str> = shown.lines().collect();
+    match lines.as_slice() {
+        [line] => writeln!(text, "  {name}: {line}").ok(),
+        lines => writeln!(text, "  {name}:\n    {}", lines.join("\n    ")).ok(),
+    };
 }
 
 /// How much it took, where that is worth a word.

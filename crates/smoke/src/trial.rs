@@ -8,7 +8,8 @@ use kit::{Exit, clock, signal, voice};
 
 use crate::check::Check;
 use crate::commit::Commit;
-use crate::finding::Finding;
+use crate::evidence::Evidence;
+use crate::finding::{Finding, State};
 use crate::mark::Mark;
 use crate::variable::redact;
 use crate::verdict::Verdict;
@@ -86,6 +87,8 @@ pub(crate) struct Trial {
     pub(crate) message: String,
     /// What kept us from looking.
     pub(crate) cause: Option<Exit>,
+    /// What was seen where it is not as expected.
+    pub(crate) evidence: Evidence,
 }
 
 impl Trial {
@@ -97,6 +100,7 @@ impl Trial {
             took: Duration::ZERO,
             message: format!("not checked, because the gate {gate} did not pass"),
             cause: None,
+            evidence: Evidence::default(),
         }
     }
 
@@ -116,11 +120,11 @@ impl Trial {
             && let Some(left) = conditions.left()
         {
             let finding = check.subject.look(left.min(check.timeout), conditions);
-            let starting = match finding {
-                Finding::Refused(_) if conditions.is_starting() => true,
+            let starting = match finding.state {
+                State::Refused if conditions.is_starting() => true,
                 _ => finding.may_change() && conditions.began.elapsed() < conditions.start_period(check),
             };
-            in_a_row = if matches!(finding, Finding::Good(_)) { in_a_row + 1 } else { 0 };
+            in_a_row = if finding.state == State::Good { in_a_row + 1 } else { 0 };
             let again = finding.may_change() || (1..check.consecutive).contains(&in_a_row);
             last = Some(finding);
             if !starting {
@@ -133,18 +137,18 @@ impl Trial {
             // A signal ends the run, whatever this check would say.
             signal::sleep(wait.min(conditions.left().unwrap_or_default())).ok();
         }
-        if let Some(Finding::Good(message)) = &last
+        if let Some(good) = last.as_ref().filter(|last| last.state == State::Good)
             && in_a_row < check.consecutive
         {
             let times = format!("{in_a_row} of {} times in a row", check.consecutive);
-            last = Some(Finding::Bad(format!("{message}, but only {times}")));
+            last = Some(Finding::bad(format!("{}, but only {times}", good.message)));
         }
         Self::conclude(check, conditions, last, attempts, began.elapsed())
     }
 
     fn conclude(check: &Check, conditions: &Conditions, last: Option<Finding>, attempts: u32, took: Duration) -> Self {
         let limit = clock::spell(milliseconds(conditions.deadline));
-        let finding = last.unwrap_or_else(|| Finding::Bad("nothing came of it".to_owned()));
+        let finding = last.unwrap_or_else(|| Finding::bad("nothing came of it".to_owned()));
         let late = if conditions.left().is_none() && finding.may_change() {
             format!("; the deadline of {limit} passed")
         } else {
@@ -154,11 +158,12 @@ impl Trial {
             verdict: Verdict::of(&finding, attempts > check.consecutive, check.warn),
             attempts,
             took,
-            message: voice::clean_line(&redact(&format!("{}{late}", finding.message()), &check.secrets)),
-            cause: match &finding {
-                Finding::Blind(failure) => Some(failure.exit),
+            message: voice::clean_line(&redact(&format!("{}{late}", finding.message), &check.secrets)),
+            cause: match finding.state {
+                State::Blind(exit) => Some(exit),
                 _ => None,
             },
+            evidence: finding.evidence.shown(&check.secrets),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use kit::Exit;
 
-use crate::finding::Finding;
+use crate::finding::{Finding, State};
 
 /// What became of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,13 +26,13 @@ pub(crate) enum Verdict {
 impl Verdict {
     /// The verdict on the last finding, for which more looks than needed were taken, or not.
     pub(crate) fn of(finding: &Finding, again: bool, warn: bool) -> Self {
-        match finding {
-            Finding::Good(_) if again => Self::Flaky,
-            Finding::Good(_) => Self::Pass,
+        match finding.state {
+            State::Good if again => Self::Flaky,
+            State::Good => Self::Pass,
             _ if warn => Self::Warn,
-            Finding::Bad(_) | Finding::Lasting(_) | Finding::Refused(_) => Self::Fail,
-            Finding::Stale(_) => Self::Stale,
-            Finding::Blind(_) => Self::Error,
+            State::Bad | State::Lasting | State::Refused => Self::Fail,
+            State::Stale => Self::Stale,
+            State::Blind(_) => Self::Error,
         }
     }
 
@@ -89,7 +89,7 @@ pub(crate) fn unknown(cause: Exit) -> Exit {
 #[cfg(test)]
 mod tests {
     use super::{Answer, Verdict, answer, unknown};
-    use crate::finding::Finding;
+    use crate::finding::{Finding, State};
     use kit::{Exit, Failure};
 
     const ALL: [Verdict; 7] =
@@ -98,12 +98,12 @@ mod tests {
     fn findings() -> [Finding; 6] {
         let text = String::new;
         [
-            Finding::Good(text()),
-            Finding::Bad(text()),
-            Finding::Lasting(text()),
-            Finding::Refused(text()),
-            Finding::Stale(text()),
-            Finding::Blind(Failure::new(Exit::IO, "")),
+            Finding::good(text()),
+            Finding::bad(text()),
+            Finding::lasting(text()),
+            Finding::refused(text()),
+            Finding::stale(text()),
+            Finding::blind(Failure::new(Exit::IO, "")),
         ]
     }
 
@@ -112,7 +112,7 @@ mod tests {
         for finding in findings() {
             for (again, warn) in [(false, false), (true, false), (false, true), (true, true)] {
                 let verdict = Verdict::of(&finding, again, warn);
-                let good = matches!(finding, Finding::Good(_));
+                let good = finding.state == State::Good;
                 assert_eq!(good, matches!(verdict, Verdict::Pass | Verdict::Flaky), "{finding:?}");
                 assert_eq!(verdict == Verdict::Flaky, good && again);
                 assert_eq!(verdict == Verdict::Warn, !good && warn);

@@ -11,6 +11,7 @@ use kit::process::Status;
 use kit::{Exit, Failure, clock, forerunner, user_command};
 
 use crate::cursor::{Cursor, Wrong};
+use crate::evidence::Evidence;
 use crate::expectation::{Assertion, Expectations};
 use crate::finding::Finding;
 use crate::keys::Keys;
@@ -73,11 +74,12 @@ impl Command {
     }
 
     fn judge(&self, end: &End) -> Finding {
+        let evidence = || Evidence::default().and("stdout", &end.stdout).and("stderr", &end.stderr);
         match self.expectations.judge(end) {
-            Ok(()) => Finding::Good(format!("exit {}", end.code)),
+            Ok(()) => Finding::good(format!("exit {}", end.code)),
             Err(instead) => match end.stderr.trim().lines().next_back() {
-                Some(words) => Finding::Bad(format!("{instead}; its last words: {}", excerpt(words))),
-                None => Finding::Bad(instead),
+                Some(words) => Finding::bad(format!("{instead}; its last words: {}", excerpt(words))).with(evidence()),
+                None => Finding::bad(instead).with(evidence()),
             },
         }
     }
@@ -91,14 +93,14 @@ impl Subject for Command {
 
     fn look(&self, timeout: Duration, conditions: &Conditions) -> Finding {
         let Some(running) = conditions.may_start() else {
-            return Finding::Bad("interrupted".to_owned());
+            return Finding::bad("interrupted".to_owned());
         };
         let ended = self.run(timeout, &conditions.dir, conditions.commit.as_deref());
         drop(running);
         match ended {
             Ok(Ok(end)) => self.judge(&end),
-            Ok(Err(message)) => Finding::Bad(message),
-            Err(failure) => Finding::Blind(failure),
+            Ok(Err(message)) => Finding::bad(message),
+            Err(failure) => Finding::blind(failure),
         }
     }
 }

@@ -54,10 +54,10 @@ impl Subject for Disk {
                 let room = Room { bytes, inodes: Share { free: found.f_favail, total: found.f_files } };
                 self.expectations.find(&room, Room::spell)
             }
-            Err(Errno::NOENT | Errno::NOTDIR) => Finding::Bad(format!("{} is not there", path.display())),
+            Err(Errno::NOENT | Errno::NOTDIR) => Finding::bad(format!("{} is not there", path.display())),
             Err(errno) => {
                 let failure = Failure::io(format_args!("look at {}", path.display()), &errno.into());
-                Finding::Blind(Failure::new(Exit::IO, failure.message))
+                Finding::blind(Failure::new(Exit::IO, failure.message))
             }
         }
     }

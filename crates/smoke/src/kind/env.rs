@@ -66,17 +66,17 @@ impl Subject for Variables {
         for name in &self.names {
             let length = values.get(name).map_or(0, |value| value.chars().count());
             if let Err(instead) = self.expectations.judge(&Variable { name: name.clone(), length }) {
-                return Finding::Bad(format!("{instead}{nothing}"));
+                return Finding::bad(format!("{instead}{nothing}"));
             }
         }
-        Finding::Good(format!("{} as expected{nothing}", self.names.join(", ")))
+        Finding::good(format!("{} as expected{nothing}", self.names.join(", ")))
     }
 }
 
 /// What the file says. One that cannot be read gives the app nothing: it could not be started.
 fn values(file: &Path) -> Result<BTreeMap<String, String>, Finding> {
     std::fs::metadata(file).map_err(|error| unseen(format_args!("read APP_ENV_FILE {}", file.display()), &error))?;
-    app_settings(file).map_err(|failure| Finding::Bad(failure.message))
+    app_settings(file).map_err(|failure| Finding::bad(failure.message))
 }
 
 /// What can be asserted of a variable.

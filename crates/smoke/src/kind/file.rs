@@ -62,8 +62,8 @@ impl Subject for NamedFile {
         let wants_none = self.expectations.assertions().any(|one| matches!(one, FileAssertion::Missing));
         match fs::metadata(&path) {
             Ok(metadata) => self.judge(&path, &metadata),
-            Err(error) if is_absent(&error) && wants_none => Finding::Good("it is missing".to_owned()),
-            Err(error) if is_absent(&error) => Finding::Bad(format!("there is no file {}", path.display())),
+            Err(error) if is_absent(&error) && wants_none => Finding::good("it is missing".to_owned()),
+            Err(error) if is_absent(&error) => Finding::bad(format!("there is no file {}", path.display())),
             Err(error) => unseen(format_args!("look at {}", path.display()), &error),
         }
     }
@@ -78,8 +78,8 @@ impl NamedFile {
                     Ok(bytes) => look.content = String::from_utf8_lossy(&bytes).into_owned(),
                     Err(error) => return unseen(format_args!("read {}", path.display()), &error),
                 },
-                Ok(Content::Other) => return Finding::Bad(format!("{} is not a regular file", path.display())),
-                Ok(Content::Absent) => return Finding::Bad(format!("there is no file {}", path.display())),
+                Ok(Content::Other) => return Finding::bad(format!("{} is not a regular file", path.display())),
+                Ok(Content::Absent) => return Finding::bad(format!("there is no file {}", path.display())),
                 Err(error) => return unseen(format_args!("read {}", path.display()), &error),
             }
         }

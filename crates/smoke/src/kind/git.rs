@@ -88,18 +88,18 @@ impl Subject for WorkTree {
         let path = conditions.dir.join(&self.path);
         let path = match fs::canonicalize(&path) {
             Ok(path) => path,
-            Err(error) if is_absent(&error) => return Finding::Bad(format!("{} is not there", path.display())),
+            Err(error) if is_absent(&error) => return Finding::bad(format!("{} is not there", path.display())),
             Err(error) => return unseen(format_args!("look at {}", path.display()), &error),
         };
         let Some(running) = conditions.may_start() else {
-            return Finding::Bad("interrupted".to_owned());
+            return Finding::bad("interrupted".to_owned());
         };
         let asked = self.ask(&path, timeout, conditions);
         drop(running);
         match asked {
             Ok(state) => self.judge(&state),
-            Err(Unseen::Bad(message)) => Finding::Bad(message),
-            Err(Unseen::Blind(failure)) => Finding::Blind(failure),
+            Err(Unseen::Bad(message)) => Finding::bad(message),
+            Err(Unseen::Blind(failure)) => Finding::blind(failure),
         }
     }
 
@@ -125,7 +125,7 @@ impl WorkTree {
 
     fn judge(&self, state: &State) -> Finding {
         if let Err(instead) = self.expectations.judge(state) {
-            return Finding::Bad(instead);
+            return Finding::bad(instead);
         }
         let branch = state.branch.as_ref().map(|branch| format!("on {branch}"));
         let commit = state.commit.as_ref().map(|commit| format!("{} is {}", self.reference, commit.short()));
@@ -133,7 +133,7 @@ impl WorkTree {
         let clean = self.expectations.assertions().any(|one| matches!(one, GitAssertion::Clean));
         let clean = clean.then(|| "clean".to_owned());
         let seen: Vec<String> = [branch, commit, clean, blind].into_iter().flatten().collect();
-        Finding::Good(seen.join(", "))
+        Finding::good(seen.join(", "))
     }
 }
 

@@ -225,20 +225,20 @@ impl Page {
             _ => None,
         };
         if let Some((Running::Other(commit), expected)) = &running {
-            return Finding::Stale(format!("commit {commit} answers, expected {expected}"));
+            return Finding::stale(format!("commit {commit} answers, expected {expected}"));
         }
         if let Err(instead) = self.expectations.judge(answer) {
-            return Finding::Bad(instead);
+            return Finding::bad(instead);
         }
         let commit = match running {
             Some((Running::Unknown(why), expected)) => {
-                return Finding::Bad(format!("{why}, expected commit {expected}"));
+                return Finding::bad(format!("{why}, expected commit {expected}"));
             }
             Some((_, expected)) => format!("commit {expected}, "),
             None if self.commit.is_some() => "commit not compared, ".to_owned(),
             None => String::new(),
         };
-        Finding::Good(format!("status {}, {commit}{} ms", answer.status, answer.took.as_millis()))
+        Finding::good(format!("status {}, {commit}{} ms", answer.status, answer.took.as_millis()))
     }
 
     /// No answer: what the server did instead, or what kept us from asking.
@@ -246,25 +246,25 @@ impl Page {
         let from = self.address();
         match error {
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                Finding::Refused(format!("{from} refuses the connection"))
+                Finding::refused(format!("{from} refuses the connection"))
             }
             ureq::Error::Io(error) if self.has_no_listener(&error) => {
-                Finding::Refused(Failure::io(format_args!("ask {from}"), &error).message)
+                Finding::refused(Failure::io(format_args!("ask {from}"), &error).message)
             }
             ureq::Error::Io(error) => unseen(format_args!("ask {from}"), &error),
             ureq::Error::Timeout(_) => {
                 let limit = clock::spell(milliseconds(timeout));
-                Finding::Bad(format!("no whole answer from {from} within {limit}"))
+                Finding::bad(format!("no whole answer from {from} within {limit}"))
             }
             ureq::Error::TooManyRedirects => {
                 let times = if self.redirects == 1 { "redirect" } else { "redirects" };
-                Finding::Bad(format!("{from}: more than {} {times}", self.redirects))
+                Finding::bad(format!("{from}: more than {} {times}", self.redirects))
             }
-            ureq::Error::HostNotFound => Finding::Bad(format!("the name of {from} cannot be resolved")),
-            ureq::Error::Protocol(error) => Finding::Bad(format!("{from} does not speak HTTP: {error}")),
-            ureq::Error::Tls(error) => Finding::Bad(format!("no TLS with {from}: {error}")),
-            ureq::Error::Rustls(error) => Finding::Bad(format!("no TLS with {from}: {error}")),
-            error => Finding::Bad(format!("no answer from {from}: {error}")),
+            ureq::Error::HostNotFound => Finding::bad(format!("the name of {from} cannot be resolved")),
+            ureq::Error::Protocol(error) => Finding::bad(format!("{from} does not speak HTTP: {error}")),
+            ureq::Error::Tls(error) => Finding::bad(format!("no TLS with {from}: {error}")),
+            ureq::Error::Rustls(error) => Finding::bad(format!("no TLS with {from}: {error}")),
+            error => Finding::bad(format!("no answer from {from}: {error}")),
         }
     }
 }
@@ -277,7 +277,7 @@ impl Subject for Page {
     fn look(&self, timeout: Duration, conditions: &Conditions) -> Finding {
         match self.ask(timeout, &conditions.dir) {
             Ok(answer) => self.judge(&answer, conditions.expected.as_ref()),
-            Err(Silence::Ours(failure)) => Finding::Blind(failure),
+            Err(Silence::Ours(failure)) => Finding::blind(failure),
             Err(Silence::Theirs(error)) => self.excuse(error, timeout),
         }
     }

@@ -54,7 +54,7 @@ impl Subject for Load {
     fn look(&self, _timeout: Duration, _conditions: &Conditions) -> Finding {
         match Averages::find() {
             Ok(averages) => self.expectations.find(&averages, Averages::spell),
-            Err(failure) => Finding::Blind(failure),
+            Err(failure) => Finding::blind(failure),
         }
     }
 }

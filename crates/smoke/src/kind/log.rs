@@ -55,7 +55,7 @@ impl Subject for Log {
         let mut marks = conditions.marks.iter().flatten();
         match new_lines::read(&path, marks.find(|mark| mark.log == self.path)) {
             Ok(Reading::Lines(new)) => self.judge(&Lines { new, began, timeout }),
-            Ok(Reading::Other) => Finding::Bad(format!("{} is not a regular file", path.display())),
+            Ok(Reading::Other) => Finding::bad(format!("{} is not a regular file", path.display())),
             Ok(Reading::Absent) => self.judge_absent(&path),
             Err(error) => unseen(format_args!("read {}", path.display()), &error),
         }
@@ -70,19 +70,19 @@ impl Log {
     fn judge(&self, lines: &Lines) -> Finding {
         let mut failures = self.expectations.failures(lines).peekable();
         let Some((_, first)) = failures.peek() else {
-            return Finding::Good(lines.new.spell());
+            return Finding::good(lines.new.spell());
         };
-        let first = Finding::Bad(first.clone());
+        let first = Finding::bad(first.clone());
         // What should not have been logged is not taken back. What should be may still come.
-        failures.find(|(assertion, _)| !assertion.0.is_wanted()).map_or(first, |(_, instead)| Finding::Lasting(instead))
+        failures.find(|(assertion, _)| !assertion.0.is_wanted()).map_or(first, |(_, instead)| Finding::lasting(instead))
     }
 
     /// An app that has said nothing has logged no error. But a path with a mistake in it would pass for ever.
     fn judge_absent(&self, path: &Path) -> Finding {
         if self.own && self.expectations.assertions().all(|assertion| !assertion.0.is_wanted()) {
-            Finding::Good(format!("there is no such file: nothing was logged in {}", path.display()))
+            Finding::good(format!("there is no such file: nothing was logged in {}", path.display()))
         } else {
-            Finding::Bad(format!("there is no such file {}", path.display()))
+            Finding::bad(format!("there is no such file {}", path.display()))
         }
     }
 }

@@ -45,7 +45,7 @@ impl Subject for Memory {
     fn look(&self, _timeout: Duration, _conditions: &Conditions) -> Finding {
         match Available::find() {
             Ok(available) => self.expectations.find(&available, Available::spell),
-            Err(failure) => Finding::Blind(failure),
+            Err(failure) => Finding::blind(failure),
         }
     }
 }

@@ -78,10 +78,10 @@ impl Subject for Database {
     fn look(&self, timeout: Duration, conditions: &Conditions) -> Finding {
         let path = conditions.dir.join(&self.path);
         match size(&path) {
-            Ok(None) => return Finding::Bad(format!("there is no database {}", path.display())),
-            Ok(Some(0)) => return Finding::Bad(format!("{} has no bytes, so it is no database", path.display())),
-            Err(failure) if failure.exit == Exit::DAMAGED => return Finding::Bad(failure.message),
-            Err(failure) => return Finding::Blind(failure),
+            Ok(None) => return Finding::bad(format!("there is no database {}", path.display())),
+            Ok(Some(0)) => return Finding::bad(format!("{} has no bytes, so it is no database", path.display())),
+            Err(failure) if failure.exit == Exit::DAMAGED => return Finding::bad(failure.message),
+            Err(failure) => return Finding::blind(failure),
             Ok(Some(_)) => {}
         }
         // Not opened to find out: to close it would take the locks of other checks away (fcntl(2)).
@@ -90,7 +90,7 @@ impl Subject for Database {
         }
         match self.ask(&path, timeout) {
             Ok(data) => self.judge(&data),
-            Err(failure) => Finding::Bad(failure.message),
+            Err(failure) => Finding::bad(failure.message),
         }
     }
 }
@@ -123,9 +123,9 @@ impl Database {
                 let rows = self.query.as_ref().map(|_| data.size());
                 let sound = self.looks_at_integrity().then(|| "sound".to_owned());
                 let seen: Vec<String> = rows.into_iter().chain(sound).collect();
-                Finding::Good(format!("{}, {} ms", seen.join(", "), data.took.as_millis()))
+                Finding::good(format!("{}, {} ms", seen.join(", "), data.took.as_millis()))
             }
-            Err(instead) => Finding::Bad(instead),
+            Err(instead) => Finding::bad(instead),
         }
     }
 }

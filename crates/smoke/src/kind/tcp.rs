@@ -82,13 +82,13 @@ impl Subject for Port {
             Ok((stream, took)) => self.judge(&stream, took, timeout, began),
             Err(error) => match error.kind() {
                 io::ErrorKind::ConnectionRefused if wants_closed => {
-                    Finding::Good("closed: it refuses the connection".to_owned())
+                    Finding::good("closed: it refuses the connection".to_owned())
                 }
-                io::ErrorKind::TimedOut if wants_closed => Finding::Good(format!("closed: no answer within {limit}")),
+                io::ErrorKind::TimedOut if wants_closed => Finding::good(format!("closed: no answer within {limit}")),
                 io::ErrorKind::ConnectionRefused => {
-                    Finding::Refused(format!("{} refuses the connection", self.address))
+                    Finding::refused(format!("{} refuses the connection", self.address))
                 }
-                io::ErrorKind::TimedOut => Finding::Bad(format!("no answer from {} within {limit}", self.address)),
+                io::ErrorKind::TimedOut => Finding::bad(format!("no answer from {} within {limit}", self.address)),
                 // Whoever cannot get there does not know that it is closed.
                 _ => unseen(format_args!("connect to {}", self.address), &error),
             },
@@ -110,7 +110,7 @@ impl Port {
         drop(started.map_err(|error| unseen("start a thread", &error))?);
         match receiver.recv_timeout(timeout) {
             Ok(Ok(addresses)) if !addresses.is_empty() => Ok(addresses),
-            _ => Err(Finding::Bad(format!("the name of {} cannot be resolved", self.address))),
+            _ => Err(Finding::bad(format!("the name of {} cannot be resolved", self.address))),
         }
     }
 
@@ -120,20 +120,20 @@ impl Port {
             let heard = self.listen(stream, timeout, began);
             match heard {
                 Ok(banner) if banner.is_empty() => {
-                    return Finding::Bad(format!("{} accepts, and ends without a word", self.address));
+                    return Finding::bad(format!("{} accepts, and ends without a word", self.address));
                 }
                 Ok(banner) => open.banner = banner,
                 Err(error) if is_late(&error) => {
                     let limit = clock::spell(milliseconds(timeout));
-                    return Finding::Bad(format!("{} accepts, and says nothing within {limit}", self.address));
+                    return Finding::bad(format!("{} accepts, and says nothing within {limit}", self.address));
                 }
                 Err(error) => return unseen(format_args!("hear what {} says first", self.address), &error),
             }
         }
         match self.expectations.judge(&open) {
-            Ok(()) if open.banner.is_empty() => Finding::Good(format!("open, {} ms", took.as_millis())),
-            Ok(()) => Finding::Good(format!("open, {} ms, says {}", took.as_millis(), excerpt(&open.banner))),
-            Err(instead) => Finding::Bad(instead),
+            Ok(()) if open.banner.is_empty() => Finding::good(format!("open, {} ms", took.as_millis())),
+            Ok(()) => Finding::good(format!("open, {} ms, says {}", took.as_millis(), excerpt(&open.banner))),
+            Err(instead) => Finding::bad(instead),
         }
     }
 
