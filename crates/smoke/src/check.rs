@@ -9,11 +9,13 @@ use toml::de::{DeTable, DeValue, Error};
 
 use crate::cursor::Cursor;
 use crate::expectation::{Expectation, Expectations};
+use crate::http::Ask;
 use crate::json_path::JsonPath;
 use crate::keys::{Keys, TIMES};
-use crate::kind::http::{Ask, Page};
+use crate::kind::http::Page;
 use crate::kind::{Kind, Subject};
 use crate::place::Place;
+use crate::template::Template;
 
 /// How long an attempt may take, unless the file says.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
@@ -57,7 +59,7 @@ pub(crate) struct Defaults<'a> {
 /// The one check of a bare address: it answers with 200, and names the commit if that is asked for.
 pub(crate) fn of_url(url: &str, with_commit: bool, defaults: &Defaults<'_>) -> Result<Vec<Check>, Failure> {
     let commit = with_commit.then_some("$.commit");
-    let check = of_page("url", url, vec!["status == 200".to_owned()], commit, defaults);
+    let check = of_page("url", Template::fixed(url), vec!["status == 200".to_owned()], commit, defaults);
     // Without the address itself: what is wrong with it may be the password in it.
     let wrong = |sentence| Failure::new(Exit::SETTINGS, format!("the address to check: {sentence}"));
     Ok(vec![check.map_err(wrong)?])
@@ -66,7 +68,7 @@ pub(crate) fn of_url(url: &str, with_commit: bool, defaults: &Defaults<'_>) -> R
 /// A check of an address and nothing besides; the error says what is wrong with it.
 pub(crate) fn of_page(
     name: &str,
-    url: &str,
+    url: Template,
     expect: Vec<String>,
     commit: Option<&str>,
     defaults: &Defaults<'_>,
@@ -77,7 +79,7 @@ pub(crate) fn of_page(
     Ok(Check {
         name: name.to_owned(),
         kind: "http",
-        subject: Box::new(Page::new(&Ask::get(url), commit, expected)?),
+        subject: Box::new(Page::new(Ask::get(url), commit, expected)?),
         expect,
         secrets: Vec::new(),
         gate: false,

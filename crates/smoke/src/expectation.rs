@@ -88,8 +88,8 @@ impl<A: Assertion> Expectations<A> {
 #[cfg(test)]
 mod tests {
     use super::{Assertion, Expectation};
-    use crate::answer::AnswerAssertion;
     use crate::cursor::Cursor;
+    use crate::http::answer::AnswerAssertion;
     use crate::kind::command::EndAssertion;
     use crate::kind::disk::RoomAssertion;
     use crate::kind::env::VariableAssertion;

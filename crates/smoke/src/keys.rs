@@ -14,6 +14,7 @@ use crate::cursor::Cursor;
 use crate::expectation::{Assertion, Expectation, Expectations};
 use crate::kind::Kind;
 use crate::place::Place;
+use crate::template::{Shape, Template};
 use crate::variable::Variables;
 
 /// The keys that every check has, before those of its kind.
@@ -36,6 +37,8 @@ pub(crate) struct Keys<'a> {
     place: Place,
     places: BTreeMap<String, Place>,
     variables: Variables<'a>,
+    /// What earlier steps of a flow have captured by then.
+    captures: Vec<String>,
     expect: Vec<String>,
 }
 
@@ -53,6 +56,7 @@ impl<'a> Keys<'a> {
             place,
             places,
             variables: Variables::new(settings),
+            captures: Vec::new(),
             expect: Vec::new(),
         }
     }
@@ -196,15 +200,15 @@ impl<'a> Keys<'a> {
         values.into_iter().map(line).collect()
     }
 
-    /// A table of texts, with the settings that are named in them.
-    pub(crate) fn texts(&mut self, key: &str) -> Result<Vec<(String, String)>, Failure> {
+    /// A table of texts, with what is named in them.
+    pub(crate) fn templates(&mut self, key: &str) -> Result<Vec<(String, Template)>, Failure> {
         let wanted = "a table of texts, as in { Accept = \"text/html\" }";
         match self.take(key) {
             None => Ok(Vec::new()),
             Some(DeValue::Table(table)) => table
                 .into_iter()
                 .map(|(name, value)| match value.into_inner() {
-                    DeValue::String(text) => Ok((name.into_inner().into_owned(), self.fill_secretly(key, &text)?)),
+                    DeValue::String(text) => Ok((name.into_inner().into_owned(), self.to_template(key, &text, false)?)),
                     _ => Err(self.mistyped(key, wanted)),
                 })
                 .collect(),
@@ -212,9 +216,20 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// A text that may be a secret, with the settings that are named in it.
-    pub(crate) fn secret(&mut self, key: &str) -> Result<Option<String>, Failure> {
-        self.literal(key)?.map(|text| self.fill_secretly(key, &text)).transpose()
+    /// A text that must be there and is shown, with what is named in it.
+    pub(crate) fn required_template(&mut self, key: &str, wanted: &str) -> Result<Template, Failure> {
+        let text = self.literal(key)?.ok_or_else(|| self.missing(key, wanted))?;
+        self.to_template(key, &text, true)
+    }
+
+    /// A text that may be a secret, with what is named in it.
+    pub(crate) fn template(&mut self, key: &str) -> Result<Option<Template>, Failure> {
+        self.literal(key)?.map(|text| self.to_template(key, &text, false)).transpose()
+    }
+
+    fn to_template(&self, key: &str, text: &str, is_shown: bool) -> Result<Template, Failure> {
+        let filled = self.variables.template(text, &self.captures, is_shown);
+        filled.map_err(|failure| self.because(key, &format!("`{key}`"), failure))
     }
 
     /// Lets nobody see a secret in another form.
@@ -222,13 +237,8 @@ impl<'a> Keys<'a> {
         self.variables.hide(text);
     }
 
-    fn fill_secretly(&self, key: &str, text: &str) -> Result<String, Failure> {
-        let filled = self.variables.fill_secretly(text);
-        filled.map_err(|failure| self.because(key, &format!("`{key}`"), failure))
-    }
-
-    /// A table as JSON, with the settings that are named in its texts.
-    pub(crate) fn json(&mut self, key: &str) -> Result<Option<Value>, Failure> {
+    /// A table as JSON, with what is named in its texts.
+    pub(crate) fn json(&mut self, key: &str) -> Result<Option<Shape>, Failure> {
         match self.take(key) {
             None => Ok(None),
             Some(value @ (DeValue::Table(_) | DeValue::Array(_))) => self.to_json(key, value).map(Some),
@@ -236,27 +246,29 @@ impl<'a> Keys<'a> {
         }
     }
 
-    fn to_json(&self, key: &str, value: DeValue<'_>) -> Result<Value, Failure> {
+    fn to_json(&self, key: &str, value: DeValue<'_>) -> Result<Shape, Failure> {
         let wrong = || self.wrong_at(key, format!("`{key}` holds a value that JSON has not"));
         Ok(match value {
-            DeValue::String(text) => Value::String(self.fill_secretly(key, &text)?),
-            DeValue::Boolean(flag) => Value::Bool(flag),
+            DeValue::String(text) => Shape::Text(self.to_template(key, &text, false)?),
+            DeValue::Boolean(flag) => Shape::Fixed(Value::Bool(flag)),
             DeValue::Integer(number) => {
-                Value::from(i64::from_str_radix(number.as_str(), number.radix()).map_err(|_| wrong())?)
+                let number = i64::from_str_radix(number.as_str(), number.radix()).map_err(|_| wrong())?;
+                Shape::Fixed(Value::from(number))
             }
             DeValue::Float(number) => {
                 let number = number.as_str().parse().ok().and_then(serde_json::Number::from_f64);
-                Value::Number(number.ok_or_else(wrong)?)
+                Shape::Fixed(Value::Number(number.ok_or_else(wrong)?))
             }
-            DeValue::Datetime(time) => Value::String(time.to_string()),
+            DeValue::Datetime(time) => Shape::Fixed(Value::String(time.to_string())),
             DeValue::Array(values) => {
-                values.into_iter().map(|value| self.to_json(key, value.into_inner())).collect::<Result<_, _>>()?
+                let values = values.into_iter().map(|value| self.to_json(key, value.into_inner()));
+                Shape::List(values.collect::<Result<_, _>>()?)
             }
             DeValue::Table(table) => {
                 let pair = |(name, value): (Spanned<DeString<'_>>, Spanned<DeValue<'_>>)| {
                     Ok((name.into_inner().into_owned(), self.to_json(key, value.into_inner())?))
                 };
-                Value::Object(table.into_iter().map(pair).collect::<Result<_, Failure>>()?)
+                Shape::Table(table.into_iter().map(pair).collect::<Result<_, Failure>>()?)
             }
         })
     }

@@ -5,7 +5,8 @@ use kit::{Exit, Failure, voice};
 use serde_json::Value;
 
 use crate::check::{Check, Defaults, of_page};
-use crate::kind::http::absolute;
+use crate::http::ask::absolute;
+use crate::template::Template;
 
 /// Whether a text is such lines, and no checks file: no line of TOML begins so.
 pub(crate) fn are_lines(text: &str) -> bool {
@@ -40,8 +41,8 @@ fn read(line: &str, defaults: &Defaults<'_>) -> Result<Check, Failure> {
     if !text.trim().is_empty() {
         expect.push(format!("body contains {}", Value::from(text.trim())));
     }
-    let url = absolute(address, defaults.settings)?;
+    let url = absolute(Template::fixed(address), defaults.settings)?;
     // The address is shown without its query, which may hold a token.
     let name = voice::clean_line(address.split('?').next().unwrap_or_default());
-    of_page(&name, &url, expect, None, defaults).map_err(|wrong| Failure::new(Exit::SETTINGS, wrong))
+    of_page(&name, url, expect, None, defaults).map_err(|wrong| Failure::new(Exit::SETTINGS, wrong))
 }

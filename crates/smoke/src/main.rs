@@ -1,7 +1,6 @@
 //! smoke-test: every check has a verdict within the deadline, what could not be looked at never counts as passed, and
 //! nothing is changed.
 
-mod answer;
 mod args;
 mod check;
 mod commit;
@@ -10,6 +9,7 @@ mod cursor;
 mod evidence;
 mod expectation;
 mod finding;
+mod http;
 mod json_path;
 mod keys;
 mod kind;
@@ -24,6 +24,7 @@ mod report;
 mod schedule;
 mod selection;
 mod source;
+mod template;
 mod text;
 mod trial;
 mod variable;

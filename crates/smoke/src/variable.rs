@@ -7,6 +7,8 @@ use kit::settings::Settings;
 use kit::{Exit, Failure};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::template::{Piece, Template};
+
 const SHORTEST_SECRET: usize = 6;
 
 const REDACTED: &str = "[redacted]";
@@ -30,13 +32,25 @@ impl<'a> Variables<'a> {
 
     /// Puts them into a text that is shown as it stands in the file.
     pub(crate) fn fill_secretly(&self, text: &str) -> Result<String, Failure> {
-        fill(text, |name| {
-            let value = value(name, self.settings)?;
-            self.hide(&value);
-            self.hide(serde_json::Value::from(value.as_str()).to_string().trim_matches('"'));
-            self.hide(&utf8_percent_encode(&value, NON_ALPHANUMERIC).to_string());
-            Ok(value)
-        })
+        fill(text, |name| self.secret(name))
+    }
+
+    /// The same of a text in which there may also stand what an earlier step has captured; `is_shown` like an address.
+    pub(crate) fn template(&self, text: &str, captures: &[String], is_shown: bool) -> Result<Template, Failure> {
+        let piece = |name: &str| match () {
+            () if captures.iter().any(|capture| capture == name) => Ok(Piece::Captured(name.to_owned())),
+            () if is_shown => value(name, self.settings).map(Piece::Text),
+            () => self.secret(name).map(Piece::Text),
+        };
+        Ok(Template::new(text, pieces(text, piece)?))
+    }
+
+    fn secret(&self, name: &str) -> Result<String, Failure> {
+        let value = value(name, self.settings)?;
+        self.hide(&value);
+        self.hide(serde_json::Value::from(value.as_str()).to_string().trim_matches('"'));
+        self.hide(&utf8_percent_encode(&value, NON_ALPHANUMERIC).to_string());
+        Ok(value)
     }
 
     /// Takes down what nobody is to see either: a secret in another form.
@@ -68,14 +82,23 @@ pub(crate) fn redact(text: &str, secrets: &[String]) -> String {
     })
 }
 
-/// Puts values into a text: 78 for what is no name. `$${` stands for `${` itself.
+/// Puts values into a text: 78 for what is no name.
 fn fill(text: &str, value: impl Fn(&str) -> Result<String, Failure>) -> Result<String, Failure> {
-    let mut filled = String::new();
+    let pieces = pieces(text, |name| value(name).map(Piece::Text))?;
+    let texts = pieces.into_iter().filter_map(|piece| match piece {
+        Piece::Text(text) => Some(text),
+        Piece::Captured(_) => None,
+    });
+    Ok(texts.collect())
+}
+
+/// A text, in pieces. `$${` stands for `${` itself.
+fn pieces(text: &str, value: impl Fn(&str) -> Result<Piece, Failure>) -> Result<Vec<Piece>, Failure> {
+    let mut pieces = Vec::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
         if let Some(before) = before.strip_suffix('$') {
-            filled.push_str(before);
-            filled.push_str("${");
+            pieces.push(Piece::Text(format!("{before}${{")));
             rest = after;
             continue;
         }
@@ -83,12 +106,12 @@ fn fill(text: &str, value: impl Fn(&str) -> Result<String, Failure>) -> Result<S
             let message = "`${` begins the name of a setting, as in ${API_URL}";
             return Err(Failure::new(Exit::SETTINGS, message).hint("write $${ for the characters themselves"));
         };
-        filled.push_str(before);
-        filled.push_str(&value(name)?);
+        pieces.push(Piece::Text(before.to_owned()));
+        pieces.push(value(name)?);
         rest = behind;
     }
-    filled.push_str(rest);
-    Ok(filled)
+    pieces.push(Piece::Text(rest.to_owned()));
+    Ok(pieces)
 }
 
 /// Whether it could be the name of a setting.

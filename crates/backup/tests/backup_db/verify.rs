@@ -89,7 +89,7 @@ fn a_place_that_takes_no_copy_is_73() {
     let (sandbox, template) = server_with_template();
     let file = sandbox.write("file", "");
     let run = sandbox.tool("backup-db").arg("verify").arg(&template).arg("--backup-dir").arg(file).code(73);
-    run.stdout_has("unknown: cannot unpack a copy in ").stderr_has("hint: to verify, room").check();
+    run.stdout_has("unknown: cannot unpack a copy in ").stderr_has("hint: to verify, a copy is unpacked there").check();
 }
 
 #[test]

@@ -189,7 +189,7 @@ fn no_foreign_text_steers_the_terminal_or_floods_it() {
         let text = ran.stdout + &ran.stderr;
         let steers = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
         assert!(!text.contains(steers), "{text:?}");
-        assert!(text.len() < 2000, "{text:?}");
+        assert!(text.len() < 5000, "{text:?}");
     }
 }
 
@@ -246,4 +246,22 @@ fn the_query_of_an_address_is_not_shown() {
     let url = Closed::new().url("/a?token=secret");
     let ran = smoke(&sandbox, &page(&url, "")).code(1).stdout_has("/a refuses the connection").any_stderr().check();
     assert!(!(ran.stdout + &ran.stderr).contains("secret"));
+}
+
+#[test]
+fn what_a_page_answered_is_shown_with_a_line_to_ask_again() {
+    let sandbox = Sandbox::new();
+    let server = Server::answers(|_| answer(503, "db s3cret-token\nis down\n"));
+    let keys = "method = \"PUT\"\nheaders = { Authorization = \"Bearer ${TOKEN}\", X-Api-Key = \"plain\", Accept = \"*/*\" }\n\
+        json = { name = \"it's\", password = \"plain\", token = \"${TOKEN}\" }\nexpect = \"status == 200\"";
+    let checks = page(&server.url("/login?token=plain&to=a"), keys);
+    let shown = format!(
+        "\n\npage\n  status: 503\n  headers:\n    content-length: 24\n    \
+         connection: close\n  body:\n    db [redacted]\n    is down\n  curl: curl -sS -i -X PUT -H 'Accept: */*' -H \
+         \"Authorization: Bearer ${{TOKEN}}\" -H 'X-Api-Key: …' -H 'Content-Type: application/json' --data-raw \
+         \"{{\\\"name\\\":\\\"it's\\\",\\\"password\\\":\\\"…\\\",\\\"token\\\":\\\"${{TOKEN}}\\\"}}\" \
+         '{}?token=…&to=a'\n\n",
+        server.url("/login")
+    );
+    smoke(&sandbox, &checks).env("TOKEN", "s3cret-token").code(1).stdout_has(&shown).any_stderr().check();
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::commit::Commit;
 use crate::cursor::{Cursor, Wrong};
+use crate::evidence::Evidence;
 use crate::expectation::Assertion;
 use crate::json_path::JsonPath;
 use crate::relation::Relation;
@@ -38,6 +39,20 @@ pub(crate) enum Running {
 }
 
 impl Answer {
+    /// What it was, for whoever looks for the cause.
+    pub(crate) fn evidence(&self) -> Evidence {
+        let header = |(name, value): &(String, String)| {
+            // It lets whoever has it in.
+            let value = if name == "set-cookie" { "…" } else { value.as_str() };
+            format!("{name}: {value}")
+        };
+        let headers: Vec<String> = self.headers.iter().map(header).collect();
+        Evidence::default()
+            .and("status", self.status.to_string())
+            .and("headers", headers.join("\n"))
+            .and("body", &self.body)
+    }
+
     /// Which commit the answer names.
     pub(crate) fn running(&self, path: &JsonPath, expected: &Commit) -> Running {
         match self.at(path) {

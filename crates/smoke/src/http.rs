@@ -1,0 +1,11 @@
+//! Requests over HTTP, for every kind of check that asks a web server.
+
+pub(crate) mod answer;
+pub(crate) mod ask;
+pub(crate) mod client;
+mod curl;
+mod unix;
+
+pub(crate) use answer::Answer;
+pub(crate) use ask::{Ask, Request};
+pub(crate) use client::Client;

@@ -1,0 +1,155 @@
+//! Who asks: no redirect is followed unless that is said, no proxy is asked, and what comes back is limited.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use kit::failure::Attempt;
+use kit::{Exit, Failure, clock};
+use ureq::config::RedirectAuthHeaders;
+use ureq::http::{HeaderName, HeaderValue};
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::{Agent, Error, RequestExt};
+
+use crate::finding::{Finding, unseen};
+use crate::http::unix::{NoResolver, UnixConnector};
+use crate::http::{Answer, Request};
+use crate::trial::milliseconds;
+
+/// How much of a body is read. A page to be checked is smaller; an endless one must not fill the memory.
+const BODY: u64 = 1 << 20;
+
+/// How it is asked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Manner {
+    /// How many redirects are followed.
+    pub(crate) redirects: u32,
+    /// The certificates that are trusted instead of Mozilla's list.
+    pub(crate) ca: Option<PathBuf>,
+    /// A socket of the file system that is asked instead of the host.
+    pub(crate) socket: Option<PathBuf>,
+}
+
+impl Manner {
+    /// An address, and the socket behind which it is.
+    pub(crate) fn at(&self, address: &str) -> String {
+        match &self.socket {
+            Some(socket) => format!("{address} on {}", socket.display()),
+            None => address.to_owned(),
+        }
+    }
+}
+
+/// Asks, and knows what to say of silence.
+#[derive(Debug)]
+pub(crate) struct Client {
+    agent: Agent,
+    manner: Manner,
+}
+
+impl Client {
+    /// Relative paths begin in `dir`; 74 for certificates that cannot be read.
+    pub(crate) fn new(manner: &Manner, dir: &Path) -> Result<Self, Failure> {
+        let roots = match &manner.ca {
+            Some(path) => certificates(&dir.join(path))?,
+            None => RootCerts::WebPki,
+        };
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(manner.redirects)
+            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
+            .proxy(None)
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
+            .user_agent(concat!("pushback-smoke-test/", env!("CARGO_PKG_VERSION")))
+            .build();
+        let agent = match &manner.socket {
+            Some(path) => Agent::with_parts(config, UnixConnector(dir.join(path)), NoResolver),
+            None => config.new_agent(),
+        };
+        Ok(Self { agent, manner: manner.clone() })
+    }
+
+    /// The answer, in time; else what the server did instead, or what kept us from asking.
+    pub(crate) fn ask(&self, request: &Request, timeout: Duration) -> Result<Answer, Finding> {
+        self.send(request, timeout).map_err(|error| self.excuse(error, &self.manner.at(&request.address()), timeout))
+    }
+
+    fn send(&self, request: &Request, timeout: Duration) -> Result<Answer, Error> {
+        let began = Instant::now();
+        let head = request.head.clone();
+        let mut response = match &request.body {
+            Some(body) => {
+                let head = head.map(|()| body.as_slice()).with_agent(&self.agent);
+                head.configure().timeout_global(Some(timeout)).run()?
+            }
+            None => head.with_agent(&self.agent).configure().timeout_global(Some(timeout)).run()?,
+        };
+        let mut body = Vec::new();
+        // One byte more than the limit tells whether there is more.
+        response.body_mut().as_reader().take(BODY + 1).read_to_end(&mut body)?;
+        let took = began.elapsed();
+        let limit = usize::try_from(BODY).unwrap_or(usize::MAX);
+        let cut = body.len() > limit;
+        body.truncate(limit);
+        let header = |(name, value): (&HeaderName, &HeaderValue)| {
+            (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        Ok(Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().iter().map(header).collect(),
+            body: String::from_utf8_lossy(&body).into_owned(),
+            cut,
+            took,
+        })
+    }
+
+    /// Whether nobody listens on a socket of the file system: the app has not made it yet, or its queue is full.
+    fn has_no_listener(&self, error: &io::Error) -> bool {
+        self.manner.socket.is_some() && matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::WouldBlock)
+    }
+
+    fn excuse(&self, error: Error, from: &str, timeout: Duration) -> Finding {
+        match error {
+            Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                Finding::refused(format!("{from} refuses the connection"))
+            }
+            Error::Io(error) if self.has_no_listener(&error) => {
+                Finding::refused(Failure::io(format_args!("ask {from}"), &error).message)
+            }
+            Error::Io(error) => unseen(format_args!("ask {from}"), &error),
+            Error::Timeout(_) => {
+                let limit = clock::spell(milliseconds(timeout));
+                Finding::bad(format!("no whole answer from {from} within {limit}"))
+            }
+            Error::TooManyRedirects => {
+                let times = if self.manner.redirects == 1 { "redirect" } else { "redirects" };
+                Finding::bad(format!("{from}: more than {} {times}", self.manner.redirects))
+            }
+            Error::HostNotFound => Finding::bad(format!("the name of {from} cannot be resolved")),
+            Error::Protocol(error) => Finding::bad(format!("{from} does not speak HTTP: {error}")),
+            Error::Tls(error) => Finding::bad(format!("no TLS with {from}: {error}")),
+            Error::Rustls(error) => Finding::bad(format!("no TLS with {from}: {error}")),
+            error => Finding::bad(format!("no answer from {from}: {error}")),
+        }
+    }
+}
+
+/// The certificates in a PEM file (RFC 7468).
+fn certificates(path: &Path) -> Result<RootCerts, Failure> {
+    let doing = format!("read the certificates in {}", path.display());
+    let pem = fs::read(path).attempt(&doing)?;
+    let items: Result<Vec<_>, _> = parse_pem(&pem).collect();
+    let items = items.map_err(|error| Failure::new(Exit::IO, format!("cannot {doing}: {error}")))?;
+    let certificates: Vec<_> = items
+        .into_iter()
+        .filter_map(|item| match item {
+            PemItem::Certificate(certificate) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if certificates.is_empty() {
+        return Err(Failure::new(Exit::IO, format!("cannot {doing}: there is none")));
+    }
+    Ok(RootCerts::new_with_certs(&certificates))
+}
