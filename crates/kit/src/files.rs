@@ -18,8 +18,18 @@ use crate::failure::{Attempt, Failure};
 /// Writes a file that others cannot read (0600), whole or not at all: after an error or a crash the old content is
 /// still there.
 pub fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    replace(path, content, 0o600)
+}
+
+/// The same of a file that others may read as far as the umask lets them: what another program takes up, a collector of
+/// metrics say.
+pub fn write_public(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    replace(path, content, 0o666)
+}
+
+fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), Failure> {
     let beside = beside(path);
-    let written = create(&beside)
+    let written = create_with(&beside, mode)
         .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
         .and_then(|()| fs::rename(&beside, path))
         .and_then(|()| sync_parent(path));
@@ -43,8 +53,12 @@ pub fn irregular() -> io::Error {
 
 /// Creates a file for writing that others cannot read (0600 whatever the umask), replacing what a killed run left.
 pub fn create(path: &Path) -> io::Result<File> {
+    create_with(path, 0o600)
+}
+
+fn create_with(path: &Path, mode: u32) -> io::Result<File> {
     remove_stale(path)?;
-    OpenOptions::new().write(true).read(true).create_new(true).mode(0o600).open(path)
+    OpenOptions::new().write(true).read(true).create_new(true).mode(mode).open(path)
 }
 
 /// Makes a directory and its missing parents, each 0700 whatever the umask. One that exists is left as it is.

@@ -66,14 +66,23 @@ pub struct Line {
 impl Line {
     /// Shows how many bytes are done, where somebody looks and the line is due; else `done` is not even asked.
     pub fn reach(&mut self, done: impl FnOnce() -> u64) {
+        let expected = self.meter.expected;
+        self.show(|what, elapsed, width| spell(what, done(), expected, elapsed, width));
+    }
+
+    /// The same for how many of `all` things are done.
+    pub fn count(&mut self, done: usize, all: usize) {
+        self.show(|what, elapsed, width| count(what, done, all, elapsed, width));
+    }
+
+    fn show(&mut self, spell: impl FnOnce(&str, Duration, usize) -> String) {
         let Some(tool) = self.meter.tool else { return };
         let elapsed = self.began.elapsed();
         if elapsed < self.next {
             return;
         }
         self.next = elapsed + EVERY;
-        let text = spell(&format!("{tool}: {}", self.meter.verb), done(), self.meter.expected, elapsed, width());
-        draw(&text);
+        draw(&spell(&format!("{tool}: {}", self.meter.verb), elapsed, width()));
     }
 }
 
@@ -141,15 +150,26 @@ fn spell(what: &str, done: u64, expected: Option<u64>, elapsed: Duration, width:
     let rate = u128::from(done) * 1000 / elapsed.as_millis().max(1);
     let rate = size(u64::try_from(rate).unwrap_or(u64::MAX));
     let done = size(done);
-    let lines =
-        [format!("{what} {done}{share}, {rate}/s"), format!("{what} {done}{share}"), format!("{what} {done}"), done];
-    // The last column stays free: some terminals begin a new line once it is written.
+    fitting(
+        [format!("{what} {done}{share}, {rate}/s"), format!("{what} {done}{share}"), format!("{what} {done}"), done],
+        width,
+    )
+}
+
+/// `smoke-test: made 3 of 12, 4 s`, or as much of it as the width has room for.
+fn count(what: &str, done: usize, all: usize, elapsed: Duration, width: usize) -> String {
+    let (share, seconds) = (format!("{done} of {all}"), elapsed.as_secs());
+    fitting([format!("{what} {share}, {seconds} s"), format!("{what} {share}"), share], width)
+}
+
+/// The longest that leaves the last column free: some terminals begin a new line once it is written.
+fn fitting<const N: usize>(lines: [String; N], width: usize) -> String {
     lines.into_iter().find(|line| line.len() < width).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, Meter, spell};
+    use super::{Duration, Meter, count, spell};
     use std::io::{Read, Write};
 
     const MIB: u64 = 1 << 20;
@@ -203,6 +223,13 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn things_are_counted_as_far_as_there_is_room() {
+        let line = |width| count("smoke-test: made", 3, 12, Duration::from_millis(4900), width);
+        assert_eq!(line(80), "smoke-test: made 3 of 12, 4 s");
+        assert_eq!([line(29), line(24), line(7)], ["smoke-test: made 3 of 12", "3 of 12", ""]);
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
@@ -57,6 +58,9 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) judging: Judging,
 
+    #[command(flatten)]
+    pub(crate) telling: Telling,
+
     /// Read the checks and print them; ask nothing, record nothing
     #[arg(long, visible_alias = "list")]
     pub(crate) dry_run: bool,
@@ -71,7 +75,7 @@ pub(crate) struct Args {
 }
 
 /// What a result means that is neither good nor bad.
-#[derive(clap::Args, Clone, Copy, Debug)]
+#[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Judging {
     /// What to do when a check could not be made: ask a person (69 or 74), or count it as failed (1)
     #[arg(long, value_name = "WHAT", env = "SMOKE_INCONCLUSIVE", value_enum, default_value = "ask")]
@@ -80,6 +84,43 @@ pub(crate) struct Judging {
     /// Count a check as failed that did not pass at its first attempt
     #[arg(long)]
     pub(crate) strict: bool,
+
+    /// Compare with what --record wrote before a change: what failed then too only warns, unless it is a gate
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "prepare"])]
+    pub(crate) baseline: Option<PathBuf>,
+
+    /// Once all pass, look again and again for so long, every --interval, and fail on the first loss
+    #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with_all = ["dry_run", "prepare"])]
+    pub(crate) watch: Option<Duration>,
+}
+
+/// Where the result goes, and how it is written.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct Telling {
+    /// How the result is written
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text", conflicts_with_all = ["dry_run", "prepare", "json"])]
+    pub(crate) format: Format,
+
+    /// Write it into this file, whole or not at all; the table is printed all the same
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "prepare"])]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Keep what was found in this file, to compare with it later: --baseline
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "prepare"])]
+    pub(crate) record: Option<PathBuf>,
+}
+
+/// How a result is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A table for a person.
+    Text,
+    /// JUnit XML, for a build server.
+    Junit,
+    /// The Test Anything Protocol, version 14.
+    Tap,
+    /// Metrics for Prometheus.
+    Prometheus,
 }
 
 /// What a result with errors means.

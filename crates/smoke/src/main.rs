@@ -2,6 +2,7 @@
 //! nothing is changed.
 
 mod args;
+mod baseline;
 mod check;
 mod commit;
 mod content;
@@ -29,21 +30,25 @@ mod text;
 mod trial;
 mod variable;
 mod verdict;
+mod watch;
 
 use std::process::ExitCode;
 
 use kit::{Context, Exit, Failure, Outcome, Tool};
 
 use crate::args::Args;
+use crate::baseline::Baseline;
 use crate::mark::PREPARE;
 use crate::plan::Plan;
+use crate::watch::Watch;
 
 const TOOL: Tool = Tool {
     name: "smoke-test",
     exits: &[
         (Exit::DONE, "every check passed (pass, flaky) or only warns, or the setting is empty: skipped"),
         (Exit::NO, "a check failed, or another commit answers (fail, stale)"),
-        (Exit::ABSENT, "the checks file or the release is not there"),
+        (Exit::DAMAGED, "the baseline is none"),
+        (Exit::ABSENT, "the checks file, the release or the baseline is not there"),
         (Exit::UNAVAILABLE, "nothing failed, but git or the program of a command check is missing (error)"),
         (Exit::IO, "nothing failed, but a check could not be made (error), or reading failed"),
         (Exit::SETTINGS, "the checks file or a setting is wrong; no check was made"),
@@ -60,6 +65,10 @@ const TOOL: Tool = Tool {
         (
             "smoke-test -e prod --setting SMOKE_CHECKS --no-record --json",
             "Look again and again, for a monitor: the journal stays as it is",
+        ),
+        (
+            "smoke-test checks/smoke.toml --baseline before.json --watch 60s",
+            "After a change by hand: what did it break, against what --record before.json found, and does it last?",
         ),
     ],
 };
@@ -83,11 +92,23 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
         return prepare(&plan, cx);
     }
     cx.say_more(&format!("{}: {} checks", plan.source, plan.checks.len()));
-    let trials = schedule::run(&plan.checks, &plan.conditions)?;
-    Ok(report::conclude(&plan, &trials, args.judging, cx))
+    let before = args.judging.baseline.as_deref().map(Baseline::read).transpose()?;
+    let trials = schedule::run(&plan.checks, &plan.conditions, cx.meter("made").line())?;
+    let trials = match before {
+        Some(before) => before.compare(&plan.checks, trials),
+        None => trials,
+    };
+    let trials = match args.judging.watch {
+        Some(length) => Watch { length, interval: args.interval }.hold(&plan, trials)?,
+        None => trials,
+    };
+    if let Some(path) = &args.telling.record {
+        baseline::record(path, &plan.checks, &trials)?;
+    }
+    report::conclude(&plan, &trials, args, cx)
 }
 
-/// Notes where the logs end now. Without a check of a log there is nothing to note.
+/// Notes where the logs end now. Without an environment and a check of a log there is nothing to note.
 fn prepare(plan: &Plan, cx: &mut Context) -> Result<Outcome, Failure> {
     let marks = plan.note_logs(cx)?;
     if !marks.is_empty() {

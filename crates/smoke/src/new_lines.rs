@@ -5,6 +5,8 @@ use std::fs::{File, Metadata};
 use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use kit::voice::clean_line;
+
 use crate::content::{Content, read_at_most};
 use crate::mark::{End, Mark};
 use crate::quantity::spell;
@@ -14,6 +16,9 @@ const NEW: u64 = 4 << 20;
 
 /// How much of the end is read when nobody knows what is new.
 const TAIL: u64 = 1 << 20;
+
+/// How much of the last lines is shown.
+const END: usize = 2 << 10;
 
 /// How much of a line is looked at in one piece: a longer one counts as several.
 const PIECE: usize = 1 << 14;
@@ -42,6 +47,15 @@ impl NewLines {
         let text = self.bytes.strip_suffix(b"\n").unwrap_or(&self.bytes);
         let some = (!text.is_empty()).then_some(text);
         some.into_iter().flat_map(|text| text.split(|byte| *byte == b'\n')).flat_map(in_pieces)
+    }
+
+    /// The last of them, for a person.
+    pub(crate) fn end(&self) -> String {
+        let from = self.bytes.len().saturating_sub(END);
+        let end = String::from_utf8_lossy(self.bytes.get(from..).unwrap_or_default()).into_owned();
+        // The first line is cut.
+        let whole = if from == 0 { end.as_str() } else { end.split_once('\n').map_or("", |(_, rest)| rest) };
+        whole.trim_end().lines().map(clean_line).collect::<Vec<_>>().join("\n")
     }
 
     /// How many they are, and what must be known of them.

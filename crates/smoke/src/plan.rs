@@ -1,6 +1,6 @@
 //! What a run will do, decided before anything is asked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,12 @@ use kit::{Context, Exit, Failure};
 
 use crate::args::Args;
 use crate::check::{Check, Defaults, TIMEOUT};
+use crate::kind::log;
 use crate::mark::{self, Mark};
+use crate::new_lines::{self, Reading};
 use crate::source::{Release, Source};
 use crate::trial::Conditions;
+use crate::variable::redact;
 
 /// How long an app may take to listen after an activation, unless `STARTUP_WAIT` says.
 const STARTUP_WAIT: Duration = Duration::from_secs(10);
@@ -22,6 +25,8 @@ const STARTUP_WAIT: Duration = Duration::from_secs(10);
 pub(crate) struct Plan {
     /// What the checks are called.
     pub(crate) source: String,
+    /// The release that is checked.
+    release: Option<String>,
     pub(crate) checks: Arc<Vec<Check>>,
     pub(crate) conditions: Arc<Conditions>,
 }
@@ -46,12 +51,28 @@ impl Plan {
         if !args.prepare && !args.dry_run {
             conditions.marks = marks(&checks, release.as_ref(), cx)?;
         }
-        Ok(Some(Self { source: source.spell(), checks: Arc::new(checks), conditions: Arc::new(conditions) }))
+        let release = release.map(|release| release.name.to_string());
+        Ok(Some(Self { source: source.spell(), release, checks: Arc::new(checks), conditions: Arc::new(conditions) }))
     }
 
-    /// Notes where the logs end that checks look at.
+    /// Notes where the logs end that checks look at, and the app's own.
     pub(crate) fn note_logs(&self, cx: &Context) -> Result<Vec<Mark>, Failure> {
         note_logs(&self.checks, cx)
+    }
+
+    /// The end of what the app has logged since the deployment, or the rollback, began; nothing where nobody noted when.
+    pub(crate) fn app_said(&self, cx: &Context) -> Option<String> {
+        let log = own_log(cx)?;
+        let release = self.release.as_deref();
+        let marks = mark::find(&cx.history().ok()?, release, cx.is_going_back())?;
+        let mark = marks.iter().find(|mark| mark.log == log)?;
+        match new_lines::read(Path::new(&log), Some(mark)) {
+            Ok(Reading::Lines(lines)) => {
+                let secrets: Vec<String> = self.checks.iter().flat_map(|check| check.secrets.clone()).collect();
+                Some(redact(&lines.end(), &secrets)).filter(|end| !end.is_empty())
+            }
+            _ => None,
+        }
     }
 
     /// One line a check, what it looks at and what it expects.
@@ -100,10 +121,16 @@ fn note_logs(checks: &[Check], cx: &Context) -> Result<Vec<Mark>, Failure> {
         let path = if log.starts_with('/') { Some(log.into()) } else { live.as_ref().map(|live| live.join(log)) };
         Mark::note(log, path.as_deref())
     };
-    let mut logs: Vec<&str> = checks.iter().filter_map(|check| check.subject.log()).collect();
+    let own = own_log(cx);
+    let mut logs: Vec<&str> = checks.iter().filter_map(|check| check.subject.log()).chain(own.as_deref()).collect();
     logs.sort_unstable();
     logs.dedup();
     logs.into_iter().map(note).collect()
+}
+
+/// Where what the app prints goes.
+fn own_log(cx: &Context) -> Option<String> {
+    Some(log::of_app(&cx.settings.get("DEPLOY_ROOT")?))
 }
 
 fn conditions(args: &Args, cx: &Context, release: Option<&Release>) -> Result<Conditions, Failure> {
@@ -124,6 +151,7 @@ fn conditions(args: &Args, cx: &Context, release: Option<&Release>) -> Result<Co
         commit: commit.or_else(|| args.expect_commit.as_ref().map(ToString::to_string)),
         expected,
         marks: None,
+        once: false,
         commands: RwLock::default(),
     })
 }

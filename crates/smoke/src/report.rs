@@ -1,37 +1,82 @@
 //! What a run tells: a table, the record's details, and the sentence for a failure.
 
-use std::fmt::Write as _;
+mod junit;
+mod prometheus;
+mod table;
+mod tap;
 
-use kit::{Context, Exit, Failure, Outcome, clock, voice};
+use std::time::Duration;
+
+use kit::{Context, Exit, Failure, Outcome, files, voice};
 use serde_json::{Value, json};
 
-use crate::args::{Inconclusive, Judging};
+use crate::args::{Args, Format, Inconclusive};
 use crate::check::Check;
 use crate::mark::{LOGS, Mark};
 use crate::plan::Plan;
 use crate::trial::{Trial, milliseconds};
 use crate::verdict::{Answer, Verdict, answer, unknown};
 
-/// All verdicts, as the summary counts them.
-const COUNTED: [Verdict; 7] =
-    [Verdict::Pass, Verdict::Flaky, Verdict::Warn, Verdict::Fail, Verdict::Stale, Verdict::Error, Verdict::Skipped];
+/// What was done, as every format tells it.
+struct Ran<'a> {
+    pairs: Vec<(&'a Check, &'a Trial)>,
+    strict: bool,
+    took: Duration,
+    /// The end of what the app logged meanwhile.
+    app_said: Option<String>,
+}
 
-/// Puts the result into the record and turns it into an outcome.
-pub(crate) fn conclude(plan: &Plan, trials: &[Trial], judging: Judging, cx: &mut Context) -> Outcome {
-    let pairs: Vec<(&Check, &Trial)> = plan.checks.iter().zip(trials).collect();
+impl Ran<'_> {
+    fn count(&self, verdict: Verdict) -> usize {
+        self.pairs.iter().filter(|(_, trial)| trial.verdict == verdict).count()
+    }
+}
+
+/// Puts the result into the record, writes the report, and turns it all into an outcome.
+pub(crate) fn conclude(plan: &Plan, trials: &[Trial], args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     details(plan, cx);
-    let checks: Vec<Value> = pairs.iter().map(|(check, trial)| detail(check, trial)).collect();
-    cx.detail("checks", checks);
-    let text = table(&pairs, milliseconds(plan.conditions.began.elapsed()));
+    cx.detail("checks", found(&plan.checks, trials));
     let verdicts: Vec<Verdict> = trials.iter().map(|trial| trial.verdict).collect();
-    match answer(&verdicts, judging.strict) {
+    let strict = args.judging.strict;
+    let answer = answer(&verdicts, strict);
+    let pairs: Vec<(&Check, &Trial)> = plan.checks.iter().zip(trials).collect();
+    let app_said = if answer == Answer::No { plan.app_said(cx) } else { None };
+    if let Some(said) = &app_said {
+        cx.detail("app_log", said.clone());
+    }
+    let ran = Ran { pairs, strict, took: plan.conditions.began.elapsed(), app_said };
+    let told = |format: Format| match format {
+        Format::Text => table::write(&ran),
+        Format::Junit => junit::write(&ran),
+        Format::Tap => tap::write(&ran),
+        Format::Prometheus => prometheus::write(&ran, answer),
+    };
+    let text = match &args.telling.output {
+        Some(path) => {
+            files::write_public(path, told(args.telling.format).as_bytes())?;
+            told(Format::Text)
+        }
+        None => told(args.telling.format),
+    };
+    Ok(match answer {
         Answer::Yes => Outcome::done(text),
-        Answer::No => Outcome::failed(with_app_log(Failure::new(Exit::NO, failed(&pairs, judging.strict)), cx), text),
+        Answer::No => Outcome::failed(with_app_log(Failure::new(Exit::NO, failed(&ran)), cx), text),
         Answer::Unknown => {
             let cause = trials.iter().find_map(|trial| trial.cause).unwrap_or(Exit::IO);
-            Outcome::failed(not_known(&pairs, unknown(cause), judging.inconclusive), text)
+            Outcome::failed(not_known(&ran.pairs, unknown(cause), args.judging.inconclusive), text)
         }
-    }
+    })
+}
+
+/// What was seen of a check, as one text.
+fn shown(trial: &Trial) -> String {
+    let lines: Vec<String> = trial.evidence.iter().map(|(name, text)| format!("{name}: {text}")).collect();
+    lines.join("\n")
+}
+
+/// What was found of each check.
+pub(crate) fn found(checks: &[Check], trials: &[Trial]) -> Vec<Value> {
+    checks.iter().zip(trials).map(|(check, trial)| detail(check, trial)).collect()
 }
 
 /// After an activation the app's own word says more than what was seen from outside.
@@ -85,84 +130,32 @@ fn detail(check: &Check, trial: &Trial) -> Value {
         "verdict": trial.verdict.word(),
         "attempts": trial.attempts,
         "duration_ms": milliseconds(trial.took),
+        "latency_ms": milliseconds(trial.latency),
         "message": trial.message,
     });
-    if let Some(members) = detail.as_object_mut().filter(|_| !trial.evidence.is_empty()) {
-        members.insert("evidence".to_owned(), trial.evidence.to_json());
+    if let Some(members) = detail.as_object_mut() {
+        let before = trial.latency_before.map(|before| ("latency_before_ms".to_owned(), before.into()));
+        let evidence = Some(trial.evidence.to_json()).filter(|_| !trial.evidence.is_empty());
+        members.extend(before.into_iter().chain(evidence.map(|evidence| ("evidence".to_owned(), evidence))));
     }
     detail
-}
-
-fn table(pairs: &[(&Check, &Trial)], took: u64) -> String {
-    let width = pairs.iter().map(|(check, _)| check.name.chars().count()).max();
-    let verdicts = pairs.iter().map(|(_, trial)| trial.verdict.word().len()).max();
-    let mut text = String::new();
-    for (check, trial) in pairs {
-        // Writing to a String does not fail.
-        writeln!(
-            text,
-            "{:width$}  {:verdicts$}  {}{}",
-            check.name,
-            trial.verdict.word(),
-            trial.message,
-            effort(trial),
-            width = width.unwrap_or_default(),
-            verdicts = verdicts.unwrap_or_default(),
-        )
-        .ok();
-    }
-    for (check, trial) in pairs.iter().filter(|(_, trial)| !trial.evidence.is_empty()) {
-        writeln!(text, "\n{}", check.name).ok();
-        for (name, shown) in trial.evidence.iter() {
-            write_evidence(&mut text, name, shown);
-        }
-    }
-    if pairs.iter().any(|(_, trial)| !trial.evidence.is_empty()) {
-        text.push('\n');
-    }
-    let counts: Vec<String> = COUNTED
-        .iter()
-        .map(|verdict| (verdict, pairs.iter().filter(|(_, trial)| trial.verdict == *verdict).count()))
-        .filter(|(_, count)| *count > 0)
-        .map(|(verdict, count)| format!("{count} {}", verdict.word()))
-        .collect();
-    let took = clock::spell(took);
-    writeln!(text, "{}: {} ({took})", number(pairs.len()), counts.join(", ")).ok();
-    text
-}
-
-/// One line stands beside its name, several below it.
-fn write_evidence(text: &mut String, name: &str, shown: &str) {
-    let lines: Vec<&str> = shown.lines().collect();
-    match lines.as_slice() {
-        [line] => writeln!(text, "  {name}: {line}").ok(),
-        lines => writeln!(text, "  {name}:\n    {}", lines.join("\n    ")).ok(),
-    };
-}
-
-/// How much it took, where that is worth a word.
-fn effort(trial: &Trial) -> String {
-    let took = clock::spell(milliseconds(trial.took));
-    match (trial.verdict, trial.attempts) {
-        (Verdict::Skipped | Verdict::Pass, _) | (_, 1) => String::new(),
-        (_, attempts) => format!(" ({attempts} attempts, {took})"),
-    }
 }
 
 fn number(checks: usize) -> String {
     if checks == 1 { "1 check".to_owned() } else { format!("{checks} checks") }
 }
 
-fn failed(pairs: &[(&Check, &Trial)], strict: bool) -> String {
-    let failed: Vec<String> = pairs
+fn failed(ran: &Ran<'_>) -> String {
+    let failed: Vec<String> = ran
+        .pairs
         .iter()
-        .filter(|(_, trial)| trial.verdict.is_no(strict))
+        .filter(|(_, trial)| trial.verdict.is_no(ran.strict))
         .map(|(check, trial)| match trial.verdict {
             Verdict::Stale | Verdict::Flaky => format!("{} ({})", check.name, trial.verdict.word()),
             _ => check.name.clone(),
         })
         .collect();
-    let all = number(pairs.len());
+    let all = number(ran.pairs.len());
     format!("{} of {all} failed: {}", failed.len(), failed.join(", "))
 }
 

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use kit::failure::Attempt;
+use kit::progress::Line;
 use kit::{Exit, Failure, signal};
 
 use crate::check::Check;
@@ -16,19 +17,26 @@ use crate::trial::{Conditions, Trial};
 /// How often the wait for checks looks for signals.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Makes all checks; the trials stand in the order of the checks.
-pub(crate) fn run(checks: &Arc<Vec<Check>>, conditions: &Arc<Conditions>) -> Result<Vec<Trial>, Failure> {
+/// Makes all checks; the trials stand in the order of the checks. The line shows how many are made.
+pub(crate) fn run(
+    checks: &Arc<Vec<Check>>,
+    conditions: &Arc<Conditions>,
+    mut line: Line,
+) -> Result<Vec<Trial>, Failure> {
+    let mut made = |before: usize, now: usize| line.count(before + now, checks.len());
     let (gates, rest): (Vec<usize>, Vec<usize>) =
         (0..checks.len()).partition(|index| checks.get(*index).is_some_and(|check| check.gate));
-    let mut trials = run_together(gates, checks, conditions)?;
+    let mut trials = run_together(gates, checks, conditions, &mut |now| made(0, now))?;
     let closed = trials.iter().find(|(_, trial)| trial.verdict.stops());
     let gate = closed.and_then(|(index, _)| checks.get(*index)).map(|gate| &gate.name);
     match gate {
         None => {
             let reads_log = |index: &usize| checks.get(*index).is_some_and(|check| check.subject.log().is_some());
-            let (logs, rest) = rest.into_iter().partition(reads_log);
-            trials.extend(run_together(rest, checks, conditions)?);
-            trials.extend(run_together(logs, checks, conditions)?);
+            let (logs, rest): (Vec<usize>, _) = rest.into_iter().partition(reads_log);
+            for some in [rest, logs] {
+                let before = trials.len();
+                trials.extend(run_together(some, checks, conditions, &mut |now| made(before, now))?);
+            }
         }
         Some(gate) => trials.extend(rest.into_iter().map(|index| (index, Trial::skipped(gate)))),
     }
@@ -36,15 +44,18 @@ pub(crate) fn run(checks: &Arc<Vec<Check>>, conditions: &Arc<Conditions>) -> Res
     Ok(trials.into_iter().map(|(_, trial)| trial).collect())
 }
 
-/// Makes some of the checks. Waits for each, but not longer than until the deadline or a signal.
-fn run_together(
+/// Makes some of the checks, and tells again and again how many of them are made. Waits for each, but not longer than until
+/// the deadline or a signal.
+pub(crate) fn run_together(
     indexes: Vec<usize>,
     checks: &Arc<Vec<Check>>,
     conditions: &Arc<Conditions>,
+    tell: &mut dyn FnMut(usize),
 ) -> Result<Vec<(usize, Trial)>, Failure> {
     let receiver = start(&indexes, checks, conditions)?;
     let mut trials = Vec::new();
     while trials.len() < indexes.len() {
+        tell(trials.len());
         match receiver.recv_timeout(LOOK_EVERY) {
             Ok(trial) => trials.push(trial),
             Err(RecvTimeoutError::Timeout) if conditions.is_overdue() => break,

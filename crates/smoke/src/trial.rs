@@ -39,11 +39,29 @@ pub(crate) struct Conditions {
     pub(crate) expected: Option<Commit>,
     /// Where the logs ended when the deployment or the rollback began; nothing when that is not known.
     pub(crate) marks: Option<Vec<Mark>>,
+    /// Whether each check has one attempt, whatever it says.
+    pub(crate) once: bool,
     /// Held by whoever runs a program, for reading: who gets it for writing knows that all have ended.
     pub(crate) commands: RwLock<()>,
 }
 
 impl Conditions {
+    /// The same for looking again whether what passed still does, beginning now.
+    pub(crate) fn for_a_watch(&self, length: Duration) -> Self {
+        Self {
+            began: Instant::now(),
+            deadline: length + self.deadline,
+            startup_wait: Duration::ZERO,
+            dir: self.dir.clone(),
+            commit: self.commit.clone(),
+            expected: self.expected.clone(),
+            marks: self.marks.clone(),
+            once: true,
+            commands: RwLock::default(),
+            ..*self
+        }
+    }
+
     /// What is left of the time; `None` when it is over.
     fn left(&self) -> Option<Duration> {
         self.deadline.checked_sub(self.began.elapsed()).filter(|left| !left.is_zero())
@@ -84,6 +102,10 @@ pub(crate) struct Trial {
     /// Without those that met a refused connection while the app was starting.
     pub(crate) attempts: u32,
     pub(crate) took: Duration,
+    /// How long the last look took.
+    pub(crate) latency: Duration,
+    /// How long it took before, in milliseconds, where that is known.
+    pub(crate) latency_before: Option<u64>,
     pub(crate) message: String,
     /// What kept us from looking.
     pub(crate) cause: Option<Exit>,
@@ -98,6 +120,8 @@ impl Trial {
             verdict: Verdict::Skipped,
             attempts: 0,
             took: Duration::ZERO,
+            latency: Duration::ZERO,
+            latency_before: None,
             message: format!("not checked, because the gate {gate} did not pass"),
             cause: None,
             evidence: Evidence::default(),
@@ -112,25 +136,27 @@ impl Trial {
     /// Makes a check until it passes, its attempts are used up, or the time is.
     pub(crate) fn run(check: &Check, conditions: &Conditions) -> Self {
         let began = Instant::now();
-        let mut attempts = 0;
-        let mut in_a_row = 0;
+        let (most, consecutive) = if conditions.once { (1, 1) } else { (check.attempts, check.consecutive) };
+        let (mut attempts, mut in_a_row, mut latency) = (0, 0, Duration::ZERO);
         let mut last = None;
-        while attempts < check.attempts
+        while attempts < most
             && signal::received().is_none()
             && let Some(left) = conditions.left()
         {
+            let asked = Instant::now();
             let finding = check.subject.look(left.min(check.timeout), conditions);
+            latency = asked.elapsed();
             let starting = match finding.state {
                 State::Refused if conditions.is_starting() => true,
                 _ => finding.may_change() && conditions.began.elapsed() < conditions.start_period(check),
             };
             in_a_row = if finding.state == State::Good { in_a_row + 1 } else { 0 };
-            let again = finding.may_change() || (1..check.consecutive).contains(&in_a_row);
+            let again = finding.may_change() || (1..consecutive).contains(&in_a_row);
             last = Some(finding);
             if !starting {
                 attempts += 1;
             }
-            if !again || attempts == check.attempts {
+            if !again || attempts == most {
                 break;
             }
             let wait = if starting { check.interval.min(ASK_EVERY) } else { check.interval };
@@ -138,12 +164,17 @@ impl Trial {
             signal::sleep(wait.min(conditions.left().unwrap_or_default())).ok();
         }
         if let Some(good) = last.as_ref().filter(|last| last.state == State::Good)
-            && in_a_row < check.consecutive
+            && in_a_row < consecutive
         {
-            let times = format!("{in_a_row} of {} times in a row", check.consecutive);
+            let times = format!("{in_a_row} of {consecutive} times in a row");
             last = Some(Finding::bad(format!("{}, but only {times}", good.message)));
         }
-        Self::conclude(check, conditions, last, attempts, began.elapsed())
+        Self { latency, ..Self::conclude(check, conditions, last, attempts, began.elapsed()) }
+    }
+
+    /// One that passed and does not any more, after so long.
+    pub(crate) fn lost(self, after: &str) -> Self {
+        Self { message: format!("lost after {after}: {}", self.message), ..self }
     }
 
     fn conclude(check: &Check, conditions: &Conditions, last: Option<Finding>, attempts: u32, took: Duration) -> Self {
@@ -158,6 +189,8 @@ impl Trial {
             verdict: Verdict::of(&finding, attempts > check.consecutive, check.warn),
             attempts,
             took,
+            latency: took,
+            latency_before: None,
             message: voice::clean_line(&redact(&format!("{}{late}", finding.message), &check.secrets)),
             cause: match finding.state {
                 State::Blind(exit) => Some(exit),

@@ -24,6 +24,10 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
+    /// All of them, in the order in which a summary counts them.
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Pass, Self::Flaky, Self::Warn, Self::Fail, Self::Stale, Self::Error, Self::Skipped];
+
     /// The verdict on the last finding, for which more looks than needed were taken, or not.
     pub(crate) fn of(finding: &Finding, again: bool, warn: bool) -> Self {
         match finding.state {
@@ -92,9 +96,6 @@ mod tests {
     use crate::finding::{Finding, State};
     use kit::{Exit, Failure};
 
-    const ALL: [Verdict; 7] =
-        [Verdict::Pass, Verdict::Flaky, Verdict::Warn, Verdict::Fail, Verdict::Stale, Verdict::Error, Verdict::Skipped];
-
     fn findings() -> [Finding; 6] {
         let text = String::new;
         [
@@ -128,9 +129,9 @@ mod tests {
 
     #[test]
     fn the_answer_is_yes_only_without_failure_and_error() {
-        for one in ALL {
-            for two in ALL {
-                for three in ALL {
+        for one in Verdict::ALL {
+            for two in Verdict::ALL {
+                for three in Verdict::ALL {
                     let verdicts = [one, two, three];
                     let no = verdicts.contains(&Verdict::Fail) || verdicts.contains(&Verdict::Stale);
                     let expected = match (no, verdicts.contains(&Verdict::Error)) {

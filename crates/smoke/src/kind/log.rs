@@ -38,10 +38,15 @@ pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
         _ => {
             let root = keys.settings().require("DEPLOY_ROOT");
             let root = root.map_err(|failure| keys.because("path", "its `path` is the log of the app", failure))?;
-            (format!("{}/logs/app.log", root.trim_end_matches('/')), true)
+            (of_app(&root), true)
         }
     };
     Ok(Box::new(Log { path, own, expectations: keys.expectations()? }))
+}
+
+/// The log of what the app prints.
+pub(crate) fn of_app(root: &str) -> String {
+    format!("{}/logs/app.log", root.trim_end_matches('/'))
 }
 
 impl Subject for Log {

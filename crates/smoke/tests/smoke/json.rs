@@ -1,5 +1,7 @@
 //! The form of the JSON, pinned: a field that is not listed here fails the test.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use testkit::{Sandbox, release_of};
 
@@ -42,6 +44,8 @@ struct Details {
     checks: Option<Vec<Made>>,
     plan: Option<Vec<Planned>>,
     logs: Option<Vec<Log>>,
+    #[expect(dead_code, reason = "the fields are the schema")]
+    app_log: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,7 +68,10 @@ struct Made {
     verdict: String,
     attempts: u32,
     duration_ms: u64,
+    latency_ms: u64,
+    latency_before_ms: Option<u64>,
     message: String,
+    evidence: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -1,10 +1,12 @@
 #![cfg(test)]
 //! The real smoke-test against a small strict web server whose every answer is the test's own.
 
+mod baseline;
 mod commands;
 mod commit;
 mod databases;
 mod files;
+mod formats;
 mod grammar;
 mod http;
 mod json;
@@ -15,6 +17,7 @@ mod outcome;
 mod pipeline;
 mod ports;
 mod prepare;
+mod progress;
 mod repositories;
 mod requests;
 mod selection;
@@ -22,6 +25,7 @@ mod server;
 mod settings;
 mod tls;
 mod variables;
+mod watch;
 
 use std::path::{Path, PathBuf};
 

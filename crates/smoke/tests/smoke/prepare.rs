@@ -42,11 +42,31 @@ fn where_each_log_ends_is_noted_once() {
 }
 
 #[test]
-fn without_a_log_nothing_is_noted() {
+fn without_a_check_of_a_log_the_apps_own_is_noted() {
     let sandbox = live(DISK);
     let before = sandbox.journal().len();
     by_setting(&sandbox).arg("--prepare").stdout("disk  disk  /: free > 1B\n").check();
-    assert_eq!(sandbox.journal().len(), before);
+    let journal = sandbox.journal();
+    let path = sandbox.path("prod/logs/app.log").display().to_string();
+    assert_eq!(journal[before]["details"]["logs"], serde_json::json!([{ "path": path }]));
+}
+
+#[test]
+fn what_the_app_logged_since_is_shown_when_a_check_fails() {
+    let sandbox = live(FULL);
+    sandbox.write("prod/logs/app.log", "said before\n");
+    by_setting(&sandbox).arg("--prepare").any_stdout().check();
+    let failing = || by_setting(&sandbox).args(["--attempts", "1", "--no-record"]).code(1).any_stderr();
+    let silent = failing().stdout_has("full  fail  ").check();
+    assert!(!silent.stdout.contains("the app's log"), "{}", silent.stdout);
+    let long = format!("{}\nTraceback: \u{1b}[31mboom\n  in main\n", "x".repeat(5000));
+    sandbox.write("prod/logs/app.log", format!("said before\n{long}"));
+    let said =
+        "\n  the app's log, since the beginning:\n    Traceback: \u{fffd}[31mboom\n      in main\n\n1 check: 1 fail (";
+    let loud = failing().stdout_has(said).check();
+    assert!(!loud.stdout.contains("said before") && !loud.stdout.contains("xxx"), "{}", loud.stdout);
+    let printed = failing().arg("--json").stdout_has("{").check().json();
+    assert_eq!(printed["details"]["app_log"], "Traceback: \u{fffd}[31mboom\n  in main");
 }
 
 #[test]
