@@ -1,7 +1,7 @@
 //! What leaves this machine: the dump on stdout, and the copy that BACKUP_AFTER_COMMAND makes.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use testkit::{Run, Sandbox, tool_path};
@@ -94,6 +94,11 @@ fn more_files_come_along_when_they_are_named() {
     assert!(sandbox.tool("backup-db").args(["verify", "latest"]).any_stdout().check().stdout.contains("verified"));
     let manifest = fs::read_to_string(set.join("manifest.json")).unwrap();
     assert!(manifest.contains(&format!("\"config/app.service\": \"{}\"", unit.display())), "{manifest}");
+    let blank = sandbox.write("with blanks/my site.conf", "blank {}");
+    let run = sandbox.tool("backup-db").arg("--include").arg(&blank).any_stderr();
+    let set = PathBuf::from(run.any_stdout().check().stdout.trim_end());
+    assert_eq!(fs::read_to_string(set.join("config/my site.conf")).unwrap(), "blank {}");
+    assert!(!set.join("config/site.conf").exists(), "the option says all that comes along");
     let other = sandbox.write("other/site.conf", "");
     let odd = sandbox.write("od\\d", "");
     for (include, said) in [
@@ -107,5 +112,5 @@ fn more_files_come_along_when_they_are_named() {
         let run = include.split(' ').fold(sandbox.tool("backup-db"), |run, path| run.args(["--include", path]));
         run.code(78).stderr_has(said).check();
     }
-    assert!(sets(&sandbox).len() == 1 && litter(&sandbox).is_empty());
+    assert!(sets(&sandbox).len() == 2 && litter(&sandbox).is_empty());
 }

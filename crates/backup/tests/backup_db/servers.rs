@@ -215,10 +215,10 @@ fn a_server_that_is_not_there_is_69_and_a_wrong_password_77_and_no_secret_is_tol
         let (scheme, rest) = url.split_once("://").unwrap();
         let (_, place) = rest.split_once('@').unwrap();
         let (server, name) = place.split_once('/').unwrap();
-        for (url, code) in [
-            (format!("{scheme}://{}:s3cret@127.0.0.1:1/{name}", database.role()), 69),
-            (format!("{scheme}://{}:s3cret@{server}/{name}", database.role()), 77),
-            (format!("{scheme}://{}:{}@{server}/nowhere", database.role(), database.password()), 66),
+        for (url, code, hint) in [
+            (format!("{scheme}://{}:s3cret@127.0.0.1:1/{name}", database.role()), 69, "hint: is the server running"),
+            (format!("{scheme}://{}:s3cret@{server}/{name}", database.role()), 77, "hint: are user and password of"),
+            (format!("{scheme}://{}:{}@{server}/nowhere", database.role(), database.password()), 66, ""),
         ] {
             // MariaDB does not say that a database is missing to those who may not use it.
             let codes: &[i32] = if scheme == "mysql" && code == 66 { &[66, 77] } else { &[code] };
@@ -226,6 +226,7 @@ fn a_server_that_is_not_there_is_69_and_a_wrong_password_77_and_no_secret_is_tol
             let run = create(&sandbox).arg("--json").into_command().output().unwrap();
             let said = String::from_utf8_lossy(&run.stderr).into_owned() + &String::from_utf8_lossy(&run.stdout);
             assert!(run.status.code().is_some_and(|code| codes.contains(&code)), "{url}: {said}");
+            assert!(said.contains(hint), "{url}: {said}");
             assert!(!said.contains("s3cret") && !said.contains(database.password()), "{said}");
         }
         assert!(sets(&sandbox).is_empty());

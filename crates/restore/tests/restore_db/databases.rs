@@ -108,10 +108,25 @@ fn a_dry_run_and_a_drill_touch_nothing_and_leave_nothing() {
         dry.stdout_has(", 1 table, 2 rows)").check();
         let drill = sandbox.tool("restore-db").args(["--drill", "latest"]);
         drill.stdout_has(", 1 table, 2 rows, in ").any_stderr().check();
+        let foreign = sandbox.write("foreign.sql", "CREATE TABLE u (x int);\n");
+        let unseen = sandbox.tool("restore-db").args(["--dry-run", "--unverified"]).arg(foreign);
+        unseen.stdout_has("; what is in it was not looked at\n").any_stderr().check();
         assert_eq!((rows(&database).as_str(), left_beside(&database).len()), ("3", 1));
         let list = sandbox.tool("backup-db").args(["list", "--json"]).any_stdout().check().json();
         assert_eq!(list["details"]["backups"][0]["grade"], "restored");
     }
+}
+
+#[test]
+fn who_keeps_nothing_is_told_that_there_is_no_way_back() {
+    let database = Postgres::shared().fresh_creator();
+    simple(&database);
+    let sandbox = environment(&database);
+    let set = backup(&sandbox, &[]);
+    let run = restore(&sandbox, &["--without-safety-backup", "--keep-previous=0", set.to_str().unwrap()]);
+    let ran = run.any_stdout().stderr_has("dropped what was live: ").stderr_has("; there is no --undo\n").check();
+    assert!(!ran.stderr.contains("is kept"), "{}", ran.stderr);
+    assert_eq!(left_beside(&database), [database.name()]);
 }
 
 #[test]
