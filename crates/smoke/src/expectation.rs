@@ -100,6 +100,7 @@ mod tests {
     use crate::kind::memory::MemoryAssertion;
     use crate::kind::sqlite::DataAssertion;
     use crate::kind::tcp::PortAssertion;
+    use crate::kind::tls::TlsAssertion;
 
     /// Whether a kind understands a line.
     type Parses = fn(&str) -> bool;
@@ -108,11 +109,12 @@ mod tests {
         Expectation::<A>::parse(Cursor::new(line)).is_ok()
     }
 
-    const KINDS: [(&str, Parses); 11] = [
+    const KINDS: [(&str, Parses); 12] = [
         ("http", parses::<AnswerAssertion>),
         ("command", parses::<EndAssertion>),
         ("disk", parses::<RoomAssertion>),
         ("tcp", parses::<PortAssertion>),
+        ("tls", parses::<TlsAssertion>),
         ("sqlite", parses::<DataAssertion>),
         ("file", parses::<FileAssertion>),
         ("env", parses::<VariableAssertion>),
@@ -122,7 +124,7 @@ mod tests {
         ("log", parses::<LineAssertion>),
     ];
 
-    const GOOD: [(&str, &str); 45] = [
+    const GOOD: [(&str, &str); 49] = [
         ("status == 200", "http"),
         ("status!=500", "http"),
         ("  status  <=  399  ", "http"),
@@ -141,7 +143,7 @@ mod tests {
         ("header Server missing", "http"),
         ("stdout matches '^ok$'", "command"),
         ("matches 'x+'", "file"),
-        ("time < 800ms", "http tcp sqlite"),
+        ("time < 800ms", "http tcp tls sqlite"),
         ("exit == 0", "command"),
         ("stdout contains \"ok\"", "command"),
         ("free >= 100 MiB", "disk"),
@@ -150,6 +152,10 @@ mod tests {
         ("open", "tcp"),
         ("closed", "tcp"),
         ("banner not contains \"SSH-2.0\"", "tcp"),
+        ("trusted", "tls"),
+        ("certificate >= 14d", "tls"),
+        ("protocol != 'TLSv1.2'", "tls"),
+        ("issuer not contains 'Encrypt'", "tls"),
         ("rows[0][12]>=0.5", "sqlite"),
         ("rows[1][0] != \"x\"", "sqlite"),
         ("count == 3", "sqlite"),
@@ -196,6 +202,11 @@ mod tests {
             "header A exists 'x'",
             "banner",
             "banner contains",
+            "certificate < 14d",
+            "certificate > 14",
+            "certificate > 99999999999999999d",
+            "protocol == 'SSLv3'",
+            "trusted == true",
             "rows == 1",
             "rows[0] == 1",
             "rows[0][0]",

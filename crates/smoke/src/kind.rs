@@ -11,6 +11,7 @@ pub(crate) mod log;
 pub(crate) mod memory;
 pub(crate) mod sqlite;
 pub(crate) mod tcp;
+pub(crate) mod tls;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -62,6 +63,7 @@ const KINDS: &[Kind] = &[
     Kind { name: "command", keys: &["run"], read: command::read },
     Kind { name: "disk", keys: &["path"], read: disk::read },
     Kind { name: "tcp", keys: &["address"], read: tcp::read },
+    Kind { name: "tls", keys: &["address", "server_name", "ca"], read: tls::read },
     Kind { name: "sqlite", keys: &["database", "query"], read: sqlite::read },
     Kind { name: "file", keys: &["path"], read: file::read },
     Kind { name: "env", keys: &["variables"], read: env::read },

@@ -56,12 +56,12 @@ fn a_check_has_a_name_of_its_own() {
 #[test]
 fn an_unknown_kind_is_refused_with_those_there_are() {
     refused(
-        &check("kind = 'postgres'"),
-        "check `one`: there is no kind postgres; supported: http, command, disk, tcp, sqlite",
+        &check("kind = 'oracle'"),
+        "check `one`: there is no kind oracle; supported: http, command, disk, tcp, tls, sqlite",
     );
     refused(
         &check(""),
-        "check `one`: `kind` is missing: http, command, disk, tcp, sqlite, file, env, git, load, memory, log",
+        "check `one`: `kind` is missing: http, command, disk, tcp, tls, sqlite, file, env, git, load, memory, log",
     );
 }
 

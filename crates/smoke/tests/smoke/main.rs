@@ -2,6 +2,7 @@
 //! The real smoke-test against a small strict web server whose every answer is the test's own.
 
 mod baseline;
+mod certificates;
 mod commands;
 mod commit;
 mod databases;

@@ -10,7 +10,7 @@ use testkit::Sandbox;
 use crate::{fails, once, passes, smoke};
 
 /// A server that does this with every connection; its address.
-fn listens(behave: impl Fn(TcpStream) + Send + Sync + Clone + 'static) -> String {
+pub(crate) fn listens(behave: impl Fn(TcpStream) + Send + Sync + Clone + 'static) -> String {
     listens_at("127.0.0.1:0", behave)
 }
 
@@ -27,11 +27,11 @@ fn listens_at(address: &str, behave: impl Fn(TcpStream) + Send + Sync + Clone + 
 }
 
 /// Waits until the client goes away.
-fn hang(mut stream: &TcpStream) {
+pub(crate) fn hang(mut stream: &TcpStream) {
     drop(stream.read_to_end(&mut Vec::new()));
 }
 
-fn says(greeting: &'static [u8]) -> String {
+pub(crate) fn says(greeting: &'static [u8]) -> String {
     listens(move |mut stream| {
         drop(stream.write_all(greeting));
         hang(&stream);
@@ -39,7 +39,7 @@ fn says(greeting: &'static [u8]) -> String {
 }
 
 /// A port where nobody listens, of an address of its own.
-fn nobody() -> String {
+pub(crate) fn nobody() -> String {
     TcpListener::bind("127.0.88.1:0").unwrap().local_addr().unwrap().to_string()
 }
 

@@ -10,12 +10,12 @@ use testkit::{Sandbox, wait_until};
 use crate::{page, smoke};
 
 /// An authority of the test's own.
-struct Authority<'a> {
+pub(crate) struct Authority<'a> {
     sandbox: &'a Sandbox,
 }
 
 /// A server that `openssl` runs. It ends with the test.
-struct Server {
+pub(crate) struct Server {
     process: Child,
     port: u16,
 }
@@ -28,7 +28,7 @@ impl Drop for Server {
 }
 
 impl<'a> Authority<'a> {
-    fn new(sandbox: &'a Sandbox) -> Self {
+    pub(crate) fn new(sandbox: &'a Sandbox) -> Self {
         let authority = Self { sandbox };
         authority.openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=ca");
         authority
@@ -39,23 +39,46 @@ impl<'a> Authority<'a> {
     }
 
     /// The certificate of the authority.
-    fn pem(&self) -> PathBuf {
+    pub(crate) fn pem(&self) -> PathBuf {
         self.sandbox.path("ca.pem")
     }
 
     /// A server with a certificate for this name, of so many days from now, signed by the authority or by itself.
-    fn serve(&self, name: &str, days: i32, own: bool) -> Server {
+    pub(crate) fn serve(&self, name: &str, days: i32, own: bool) -> Server {
         self.sandbox.write("names", format!("subjectAltName = {name}\nbasicConstraints = CA:FALSE\n"));
         self.openssl(
             "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out request.pem -subj /CN=server",
         );
         let signer = if own { "-signkey key.pem" } else { "-CA ca.pem -CAkey ca.key -CAcreateserial" };
         self.openssl(&format!("x509 -req -in request.pem -out cert.pem -days {days} -extfile names {signer}"));
+        self.serve_with("cert.pem", "key.pem", &[])
+    }
+
+    /// A server with a certificate for `localhost` of these dates, as `20200131235959Z`.
+    pub(crate) fn serve_from(&self, begin: &str, end: &str) -> Server {
+        self.sandbox.write("names", "subjectAltName = DNS:localhost\nbasicConstraints = CA:FALSE\n");
+        self.sandbox.write("index.txt", "");
+        let settings =
+            "database = index.txt\nnew_certs_dir = .\nrand_serial = yes\ndefault_md = sha256\npolicy = any\n";
+        let settings = format!("[ca]\ndefault_ca = own\n[own]\n{settings}[any]\ncommonName = supplied\n");
+        self.sandbox.write("ca.conf", settings);
+        self.openssl(
+            "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out request.pem -subj /CN=server",
+        );
+        let dates = format!("-startdate {begin} -enddate {end}");
+        self.openssl(&format!(
+            "ca -batch -notext -config ca.conf -cert ca.pem -keyfile ca.key -in request.pem -out cert.pem -extfile names {dates}"
+        ));
+        self.serve_with("cert.pem", "key.pem", &[])
+    }
+
+    /// A server with this certificate and key, which is given these arguments too.
+    pub(crate) fn serve_with(&self, certificate: &str, key: &str, args: &[&str]) -> Server {
         // openssl says neither that a port is taken nor which one it took.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let openssl = self.sandbox.program("openssl".as_ref());
-        let openssl = openssl.args(["s_server", "-quiet", "-www", "-cert", "cert.pem", "-key", "key.pem", "-accept"]);
-        let mut command = openssl.arg(port.to_string()).into_command();
+        let openssl = openssl.args(["s_server", "-quiet", "-www", "-cert", certificate, "-key", key]).args(args);
+        let mut command = openssl.args(["-accept", &port.to_string()]).into_command();
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let process = command.spawn().unwrap();
         wait_until("openssl listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
@@ -64,6 +87,10 @@ impl<'a> Authority<'a> {
 }
 
 impl Server {
+    pub(crate) fn address(&self) -> String {
+        format!("localhost:{}", self.port)
+    }
+
     fn url(&self) -> String {
         format!("https://localhost:{}/", self.port)
     }
