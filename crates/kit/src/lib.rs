@@ -1,11 +1,11 @@
 //! The contract that every pushback tool keeps.
 //!
 //! One module, one clause: [`exit`] codes and [`failure`] sentences, the [`voice`] on stderr, [`settings`], the
-//! [`journal`], the [`history`] read from it and the ways back ([`way_back`]) that it leaves, the environment's [`root`] on
-//! disk, its one [`lock`], child [`process`]es and [`question`]s to them, durable [`files`] and one that is in memory only
-//! ([`memory_file`]), the [`clock`], sizes and ages as a
-//! person reads them ([`quantity`]), the [`progress`] of long work, [`signal`]s, a [`stdin`] that may never end,
-//! and [`tool::main`], which ties them together.
+//! [`journal`], the [`history`] read from it and the ways back ([`way_back`]) that it leaves, the environment's
+//! [`root`] on disk, its one [`lock`], child [`process`]es and [`question`]s to them, those of others ([`proc`]),
+//! durable [`files`] and one that is in memory only ([`memory_file`]), the [`clock`], sizes and ages as a person
+//! reads them ([`quantity`]), the [`progress`] of long work, [`signal`]s, a [`stdin`] that may never end, and
+//! [`tool::main`], which ties them together.
 
 pub mod clock;
 mod command_line;
@@ -23,7 +23,7 @@ mod man;
 pub mod memory_file;
 mod orphan;
 mod pipe;
-mod proc;
+pub mod proc;
 pub mod process;
 pub mod progress;
 pub mod quantity;

@@ -98,6 +98,7 @@ mod tests {
     use crate::kind::load::LoadAssertion;
     use crate::kind::log::LineAssertion;
     use crate::kind::memory::MemoryAssertion;
+    use crate::kind::process::ProcessAssertion;
     use crate::kind::sqlite::DataAssertion;
     use crate::kind::tcp::PortAssertion;
     use crate::kind::tls::TlsAssertion;
@@ -109,7 +110,7 @@ mod tests {
         Expectation::<A>::parse(Cursor::new(line)).is_ok()
     }
 
-    const KINDS: [(&str, Parses); 12] = [
+    const KINDS: &[(&str, Parses)] = &[
         ("http", parses::<AnswerAssertion>),
         ("command", parses::<EndAssertion>),
         ("disk", parses::<RoomAssertion>),
@@ -121,10 +122,11 @@ mod tests {
         ("git", parses::<GitAssertion>),
         ("load", parses::<LoadAssertion>),
         ("memory", parses::<MemoryAssertion>),
+        ("process", parses::<ProcessAssertion>),
         ("log", parses::<LineAssertion>),
     ];
 
-    const GOOD: [(&str, &str); 49] = [
+    const GOOD: &[(&str, &str)] = &[
         ("status == 200", "http"),
         ("status!=500", "http"),
         ("  status  <=  399  ", "http"),
@@ -158,10 +160,10 @@ mod tests {
         ("issuer not contains 'Encrypt'", "tls"),
         ("rows[0][12]>=0.5", "sqlite"),
         ("rows[1][0] != \"x\"", "sqlite"),
-        ("count == 3", "sqlite"),
+        ("count == 3", "sqlite process"),
         ("integrity == \"ok\"", "sqlite"),
         ("exists", "file"),
-        ("missing", "file"),
+        ("missing", "file process"),
         ("size > 1kB", "file"),
         ("age < 25h", "file"),
         ("mode == 0600", "file"),
@@ -173,6 +175,9 @@ mod tests {
         ("swap_free > 5%", "memory"),
         ("one<4", "load"),
         ("fifteen <= 1.5 per cpu", "load"),
+        ("running", "process"),
+        ("count>=1", "sqlite process"),
+        ("uptime > 10s", "process"),
         ("lines not matches \"ERROR|FATAL\"", "log"),
     ];
 
@@ -183,7 +188,7 @@ mod tests {
 
     #[test]
     fn every_expectation_of_the_reference_fits_its_kinds() {
-        for (line, expected) in GOOD {
+        for (line, expected) in GOOD.iter().copied() {
             assert_eq!(kinds(line), expected, "{line}");
         }
     }
@@ -239,6 +244,10 @@ mod tests {
             "one < 4 per",
             "one < 4 cpu",
             "ten < 4",
+            "running 1",
+            "count > x",
+            "uptime == 10s",
+            "uptime > 10",
             "lines \"x\"",
             "lines not \"x\"",
             "lines matches \"(\"",

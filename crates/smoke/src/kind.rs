@@ -9,6 +9,7 @@ pub(crate) mod http;
 pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod memory;
+pub(crate) mod process;
 pub(crate) mod sqlite;
 pub(crate) mod tcp;
 pub(crate) mod tls;
@@ -70,6 +71,7 @@ const KINDS: &[Kind] = &[
     Kind { name: "git", keys: &["path", "ref"], read: git::read },
     Kind { name: "load", keys: &[], read: load::read },
     Kind { name: "memory", keys: &[], read: memory::read },
+    Kind { name: "process", keys: &["command", "pid_file"], read: process::read },
     Kind { name: "log", keys: &["path"], read: log::read },
 ];
 

@@ -29,6 +29,8 @@ impl Relation {
     pub(crate) const BELOW: &'static [Self] = &[Self::LessOrEqual, Self::Less];
     /// Above a limit.
     pub(crate) const ABOVE: &'static [Self] = &[Self::GreaterOrEqual, Self::Greater];
+    /// On one side of a limit.
+    pub(crate) const BESIDE: &'static [Self] = &[Self::LessOrEqual, Self::Less, Self::GreaterOrEqual, Self::Greater];
     /// Alike or not.
     pub(crate) const ALIKE: &'static [Self] = &[Self::Equal, Self::NotEqual];
 
@@ -40,6 +42,11 @@ impl Relation {
             let signs: Vec<_> = allowed.iter().map(|relation| relation.sign()).collect();
             cursor.wrong(signs.join(" or "))
         })
+    }
+
+    /// Reads one and the whole number that it compares with: `>= 3`.
+    pub(crate) fn read_count(cursor: &mut Cursor<'_>) -> Result<(Self, u64), Wrong> {
+        Ok((Self::read(cursor, Self::ANY)?, cursor.number("a number")?))
     }
 
     /// Reads one and the value that it compares with: `== "ok"`, `> 3`.
@@ -64,7 +71,12 @@ impl Relation {
 
     /// Reads one below a length of time: `< 800ms`.
     pub(crate) fn read_time(cursor: &mut Cursor<'_>) -> Result<(Self, Duration), Wrong> {
-        let relation = Self::read(cursor, Self::BELOW)?;
+        Self::read_length(cursor, Self::BELOW)
+    }
+
+    /// Reads one of those allowed, and the length of time that it compares with: `> 10s`.
+    pub(crate) fn read_length(cursor: &mut Cursor<'_>, allowed: &[Self]) -> Result<(Self, Duration), Wrong> {
+        let relation = Self::read(cursor, allowed)?;
         cursor.blanks();
         let here = cursor.clone();
         let text = cursor.rest();

@@ -18,6 +18,7 @@ mod outcome;
 mod pipeline;
 mod ports;
 mod prepare;
+mod processes;
 mod progress;
 mod repositories;
 mod requests;
