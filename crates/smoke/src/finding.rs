@@ -49,6 +49,12 @@ pub(crate) enum State {
     Blind(Exit),
 }
 
+impl From<Failure> for Finding {
+    fn from(failure: Failure) -> Self {
+        Self::blind(failure)
+    }
+}
+
 impl Finding {
     fn new(state: State, message: impl Into<String>) -> Self {
         Self { state, message: message.into(), evidence: Evidence::default() }

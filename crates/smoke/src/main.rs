@@ -9,6 +9,7 @@ mod connection;
 mod content;
 mod cursor;
 mod endpoint;
+mod end;
 mod evidence;
 mod expectation;
 mod finding;
@@ -52,7 +53,7 @@ const TOOL: Tool = Tool {
         (Exit::NO, "a check failed, or another commit answers (fail, stale)"),
         (Exit::DAMAGED, "the baseline is none"),
         (Exit::ABSENT, "the checks file, the release or the baseline is not there"),
-        (Exit::UNAVAILABLE, "nothing failed, but git or the program of a command check is missing (error)"),
+        (Exit::UNAVAILABLE, "nothing failed, but a program that a check runs is missing (error)"),
         (Exit::IO, "nothing failed, but a check could not be made (error), or reading failed"),
         (Exit::SETTINGS, "the checks file or a setting is wrong; no check was made"),
     ],

@@ -1,16 +1,12 @@
 //! A command of the user's own: an argument vector, no shell, an environment made for it.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{Read, Seek};
-use std::path::Path;
 use std::time::Duration;
 
-use kit::failure::Attempt;
-use kit::process::Status;
-use kit::{Exit, Failure, clock, forerunner, user_command};
+use kit::Failure;
 
 use crate::cursor::{Cursor, Wrong};
+use crate::end::End;
 use crate::evidence::Evidence;
 use crate::expectation::{Assertion, Expectations};
 use crate::finding::Finding;
@@ -18,24 +14,13 @@ use crate::keys::Keys;
 use crate::kind::Subject;
 use crate::relation::Relation;
 use crate::text::{Match, excerpt};
-use crate::trial::{Conditions, milliseconds};
-
-/// How much of what a command prints is looked at.
-const OUTPUT: u64 = 1 << 20;
+use crate::trial::Conditions;
 
 /// A check by a command.
 #[derive(Debug)]
 pub(crate) struct Command {
     argv: Vec<OsString>,
     expectations: Expectations<EndAssertion>,
-}
-
-/// How a command ended.
-#[derive(Debug)]
-pub(crate) struct End {
-    code: u8,
-    stdout: String,
-    stderr: String,
 }
 
 /// Takes the keys of a command check.
@@ -50,29 +35,6 @@ pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
 }
 
 impl Command {
-    fn run(&self, timeout: Duration, dir: &Path, commit: Option<&str>) -> Result<Result<End, String>, Failure> {
-        let make = || tempfile::tempfile().attempt("make a temporary file");
-        let (stdout, stderr) = (make()?, make()?);
-        let env: Vec<(OsString, OsString)> =
-            commit.map(|commit| ("PUSHBACK_COMMIT".into(), commit.into())).into_iter().collect();
-        let copy = |file: &File| file.try_clone().attempt("hand a file to a child");
-        let status = user_command::run_apart(&self.argv, dir, &env, copy(&stdout)?, copy(&stderr)?, timeout)?;
-        let (stdout, stderr) = (read_output(stdout)?, read_output(stderr)?);
-        let program = self.argv.first().map(|word| word.to_string_lossy()).unwrap_or_default();
-        match status {
-            status if forerunner::could_not_start(status, &stderr) => {
-                let message = format!("cannot run {program}: it is not there, or not executable");
-                Err(Failure::new(Exit::UNAVAILABLE, message))
-            }
-            Status::Exit(code) => Ok(Ok(End { code, stdout, stderr })),
-            Status::Signal(_) => Ok(Err(format!("{program} {}", status.spell()))),
-            Status::Deadline => {
-                let limit = clock::spell(milliseconds(timeout));
-                Ok(Err(format!("{program} was ended: it took longer than {limit}")))
-            }
-        }
-    }
-
     fn judge(&self, end: &End) -> Finding {
         let evidence = || Evidence::default().and("stdout", &end.stdout).and("stderr", &end.stderr);
         match self.expectations.judge(end) {
@@ -92,23 +54,14 @@ impl Subject for Command {
     }
 
     fn look(&self, timeout: Duration, conditions: &Conditions) -> Finding {
-        let Some(running) = conditions.may_start() else {
-            return Finding::bad("interrupted".to_owned());
-        };
-        let ended = self.run(timeout, &conditions.dir, conditions.commit.as_deref());
-        drop(running);
-        match ended {
-            Ok(Ok(end)) => self.judge(&end),
-            Ok(Err(message)) => Finding::bad(message),
-            Err(failure) => Finding::blind(failure),
+        let commit = conditions.commit.as_ref();
+        let env: Vec<(OsString, OsString)> =
+            commit.map(|commit| ("PUSHBACK_COMMIT".into(), commit.into())).into_iter().collect();
+        match End::of(&self.argv, &env, timeout, conditions) {
+            Ok(end) => self.judge(&end),
+            Err(finding) => finding,
         }
     }
-}
-
-fn read_output(mut file: File) -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    file.rewind().and_then(|()| file.take(OUTPUT).read_to_end(&mut bytes)).attempt("read what a command printed")?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// What can be asserted of a command.

@@ -1,0 +1,64 @@
+//! How a program ended that a check has run: an argument vector, no shell, an environment made for it, ended in time.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Seek;
+use std::time::Duration;
+
+use kit::failure::Attempt;
+use kit::process::Status;
+use kit::{Exit, Failure, clock, forerunner, user_command};
+
+use crate::content::read_at_most;
+use crate::finding::Finding;
+use crate::trial::{Conditions, milliseconds};
+
+/// How much of what a program prints is looked at.
+const OUTPUT: u64 = 1 << 20;
+
+/// The end of a program that ended by itself.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) code: u8,
+    /// The first MiB of what it printed.
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl End {
+    /// Runs a program where relative paths begin. It is bad when it does not end by itself, and we are blind when it is not
+    /// there (69).
+    pub(crate) fn of(
+        argv: &[OsString],
+        env: &[(OsString, OsString)],
+        timeout: Duration,
+        conditions: &Conditions,
+    ) -> Result<Self, Finding> {
+        let Some(_running) = conditions.may_start() else {
+            return Err(Finding::bad("interrupted"));
+        };
+        let make = || tempfile::tempfile().attempt("make a temporary file");
+        let (stdout, stderr) = (make()?, make()?);
+        let copy = |file: &File| file.try_clone().attempt("hand a file to a child");
+        let status = user_command::run_apart(argv, &conditions.dir, env, copy(&stdout)?, copy(&stderr)?, timeout)?;
+        let (stdout, stderr) = (printed(stdout)?, printed(stderr)?);
+        let program = argv.first().map(|word| word.to_string_lossy()).unwrap_or_default();
+        match status {
+            status if forerunner::could_not_start(status, &stderr) => {
+                let message = format!("cannot run {program}: it is not there, or not executable");
+                Err(Failure::new(Exit::UNAVAILABLE, message).into())
+            }
+            Status::Exit(code) => Ok(Self { code, stdout, stderr }),
+            Status::Signal(_) => Err(Finding::bad(format!("{program} {}", status.spell()))),
+            Status::Deadline => {
+                let limit = clock::spell(milliseconds(timeout));
+                Err(Finding::bad(format!("{program} was ended: it took longer than {limit}")))
+            }
+        }
+    }
+}
+
+fn printed(mut file: File) -> Result<String, Failure> {
+    let bytes = file.rewind().and_then(|()| read_at_most(file, OUTPUT)).attempt("read what a command printed")?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
