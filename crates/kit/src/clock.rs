@@ -1,6 +1,9 @@
-//! The wall clock (UTC) and how its times are written.
+//! The clocks: that on the wall (UTC), how its times are written, and the one that nobody sets.
+
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, SecondsFormat, SubsecRound, Utc};
+use rustix::time::{ClockId, clock_gettime};
 
 /// A moment in UTC.
 pub type Time = DateTime<Utc>;
@@ -13,6 +16,14 @@ const FILE_NAME: &str = "%Y-%m-%dT%H-%M-%SZ";
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
 pub fn now() -> Time {
     Utc::now().trunc_subsecs(3)
+}
+
+/// What the clock says that nobody sets and that stands still while the machine sleeps (`CLOCK_MONOTONIC`,
+/// `clock_gettime(2)`): other programs tell times of it.
+#[must_use]
+pub fn monotonic() -> Duration {
+    // It is never before its beginning.
+    Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default()
 }
 
 /// RFC 3339 in UTC with milliseconds: `2026-11-21T10:15:00.123Z`.

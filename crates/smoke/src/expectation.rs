@@ -99,6 +99,11 @@ mod tests {
     use crate::kind::log::LineAssertion;
     use crate::kind::memory::MemoryAssertion;
     use crate::kind::process::ProcessAssertion;
+    use crate::kind::program::FieldAssertion;
+    use crate::kind::program::docker::Containers;
+    use crate::kind::program::hurl::HurlFile;
+    use crate::kind::program::nginx::Nginx;
+    use crate::kind::program::systemd::Unit;
     use crate::kind::sqlite::DataAssertion;
     use crate::kind::tcp::PortAssertion;
     use crate::kind::tls::TlsAssertion;
@@ -123,6 +128,10 @@ mod tests {
         ("load", parses::<LoadAssertion>),
         ("memory", parses::<MemoryAssertion>),
         ("process", parses::<ProcessAssertion>),
+        ("systemd", parses::<FieldAssertion<Unit>>),
+        ("docker", parses::<FieldAssertion<Containers>>),
+        ("nginx", parses::<FieldAssertion<Nginx>>),
+        ("hurl", parses::<FieldAssertion<HurlFile>>),
         ("log", parses::<LineAssertion>),
     ];
 
@@ -160,7 +169,7 @@ mod tests {
         ("issuer not contains 'Encrypt'", "tls"),
         ("rows[0][12]>=0.5", "sqlite"),
         ("rows[1][0] != \"x\"", "sqlite"),
-        ("count == 3", "sqlite process"),
+        ("count == 3", "sqlite process docker"),
         ("integrity == \"ok\"", "sqlite"),
         ("exists", "file"),
         ("missing", "file process"),
@@ -175,9 +184,18 @@ mod tests {
         ("swap_free > 5%", "memory"),
         ("one<4", "load"),
         ("fifteen <= 1.5 per cpu", "load"),
-        ("running", "process"),
-        ("count>=1", "sqlite process"),
-        ("uptime > 10s", "process"),
+        ("running", "process docker"),
+        ("count>=1", "sqlite process docker"),
+        ("uptime > 10s", "process systemd docker"),
+        ("active", "systemd"),
+        ("restarts == 0", "systemd docker"),
+        ("state != 'failed'", "systemd"),
+        ("healthy", "docker"),
+        ("image contains ':1.2'", "docker"),
+        ("valid", "nginx"),
+        ("connections < 500", "nginx"),
+        ("dropped == 0", "nginx"),
+        ("passes", "hurl"),
         ("lines not matches \"ERROR|FATAL\"", "log"),
     ];
 
@@ -245,6 +263,10 @@ mod tests {
             "one < 4 cpu",
             "ten < 4",
             "running 1",
+            "restarts",
+            "state exists",
+            "image 'x'",
+            "valid == true",
             "count > x",
             "uptime == 10s",
             "uptime > 10",

@@ -10,6 +10,7 @@ pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod memory;
 pub(crate) mod process;
+pub(crate) mod program;
 pub(crate) mod sqlite;
 pub(crate) mod tcp;
 pub(crate) mod tls;
@@ -21,6 +22,10 @@ use kit::Failure;
 
 use crate::finding::Finding;
 use crate::keys::Keys;
+use crate::kind::program::docker::Containers;
+use crate::kind::program::hurl::HurlFile;
+use crate::kind::program::nginx::Nginx;
+use crate::kind::program::systemd::Unit;
 use crate::trial::Conditions;
 
 /// What a check looks at.
@@ -72,6 +77,10 @@ const KINDS: &[Kind] = &[
     Kind { name: "load", keys: &[], read: load::read },
     Kind { name: "memory", keys: &[], read: memory::read },
     Kind { name: "process", keys: &["command", "pid_file"], read: process::read },
+    program::kind::<Unit>(),
+    program::kind::<Containers>(),
+    program::kind::<Nginx>(),
+    program::kind::<HurlFile>(),
     Kind { name: "log", keys: &["path"], read: log::read },
 ];
 

@@ -3,9 +3,11 @@
 
 mod client;
 mod database;
+mod docker;
 mod family;
 mod fingerprint;
 mod mariadb;
+mod nginx;
 mod notes;
 mod own;
 mod past;
@@ -18,11 +20,14 @@ mod run;
 mod saga;
 mod sandbox;
 mod server;
+mod systemd;
 mod terminal;
 mod tools;
 
 pub use database::{Database, Engine, Wish};
+pub use docker::Docker;
 pub use mariadb::Mariadb;
+pub use nginx::Nginx;
 pub use notes::note;
 pub use own::OwnServer;
 pub use past::{commit_of, release_of};
@@ -34,6 +39,7 @@ pub use run::{Ran, Run};
 pub use saga::{Open, Saga, Truth};
 pub use sandbox::Sandbox;
 pub use server::Server;
+pub use systemd::Systemd;
 pub use terminal::{Terminal, screen};
 pub use tools::{TOOLS, tool_path, tools_dir};
 

@@ -61,7 +61,7 @@ fn an_unknown_kind_is_refused_with_those_there_are() {
     );
     refused(
         &check(""),
-        "check `one`: `kind` is missing: http, command, disk, tcp, tls, sqlite, file, env, git, load, memory, process, log",
+        "check `one`: `kind` is missing: http, command, disk, tcp, tls, sqlite, file, env, git, load, memory, process, systemd, docker, nginx, hurl, log",
     );
 }
 
