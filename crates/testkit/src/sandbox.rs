@@ -13,6 +13,13 @@ use crate::repository::Repository;
 use crate::run::Run;
 use crate::tools::tool_path;
 
+/// Runs a tool and writes down what the kernel says of the most memory that it and its children have had at once, each.
+const MEASURED: &str = "import os, sys
+child = os.spawnv(os.P_NOWAIT, sys.argv[2], sys.argv[2:])
+status, usage = os.wait4(child, 0)[1:]
+open(sys.argv[1], 'w').write(str(usage.ru_maxrss))
+sys.exit(os.waitstatus_to_exitcode(status))";
+
 /// One environment, `prod`, with its settings file. It is removed at the end of the test.
 pub struct Sandbox {
     dir: TempDir,
@@ -76,6 +83,17 @@ impl Sandbox {
     /// A run of a real tool with this environment's settings, and nothing of the tester's own environment but PATH.
     pub fn tool(&self, name: &str) -> Run {
         self.program(&tool_path(name)).env("PUSHBACK_ENV", self.env_file())
+    }
+
+    /// The same, and [`Sandbox::peak`] tells the memory that it took.
+    pub fn measured(&self, name: &str) -> Run {
+        let run = self.program("python3".as_ref()).env("PUSHBACK_ENV", self.env_file());
+        run.args(["-c", MEASURED]).arg(self.path("peak")).arg(tool_path(name))
+    }
+
+    /// The most memory that the last measured tool and each of its children had at once, in KiB.
+    pub fn peak(&self) -> u64 {
+        self.read("peak").parse().expect("a measured tool has run")
     }
 
     /// A run of any program with a plain environment; the sandbox's fakes come first on PATH.

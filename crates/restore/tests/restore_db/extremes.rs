@@ -11,19 +11,11 @@ use crate::server;
 /// What a tool may take, with the programs that it runs, whatever the size of the database; in KiB.
 const MOST: u64 = 64 * 1024;
 
-/// Runs a tool and asks the kernel for the most memory that it and its children have had at once, each.
-const MEASURED: &str = "import os, sys
-child = os.spawnv(os.P_NOWAIT, sys.argv[1], sys.argv[1:])
-status, usage = os.wait4(child, 0)[1:]
-open('peak', 'w').write(str(usage.ru_maxrss))
-sys.exit(os.waitstatus_to_exitcode(status))";
-
 /// Runs a tool, which must succeed and take little memory; what it printed.
 fn measured(sandbox: &Sandbox, tool: &str, args: &[&str]) -> String {
-    let run = sandbox.program("python3".as_ref()).env("PUSHBACK_ENV", sandbox.env_file()).args(["-c", MEASURED]);
     let began = Instant::now();
-    let ran = run.arg(testkit::tool_path(tool)).args(args).any_stdout().any_stderr().check();
-    let peak: u64 = sandbox.read("peak").parse().unwrap();
+    let ran = sandbox.measured(tool).args(args).any_stdout().any_stderr().check();
+    let peak = sandbox.peak();
     eprintln!("{tool} {}: {peak} KiB, {:.1} s", args.join(" "), began.elapsed().as_secs_f64());
     assert!(peak <= MOST, "{tool} {} takes {peak} KiB", args.join(" "));
     ran.stdout.trim_end().to_owned()

@@ -10,6 +10,7 @@ mod databases;
 mod files;
 mod formats;
 mod grammar;
+mod hostile;
 mod http;
 mod json;
 mod lines;
@@ -46,6 +47,12 @@ const FULL: &str = "[[check]]\nname = 'full'\nkind = 'disk'\npath = '/'\nattempt
 fn smoke(sandbox: &Sandbox, checks: &str) -> Run {
     let file: PathBuf = sandbox.write("checks.toml", checks);
     sandbox.tool("smoke-test").arg(file)
+}
+
+/// The same, and `sandbox.peak()` tells the memory that it took.
+fn smoke_measured(sandbox: &Sandbox, checks: &str) -> Run {
+    let file: PathBuf = sandbox.write("checks.toml", checks);
+    sandbox.measured("smoke-test").arg(file)
 }
 
 /// A checks file with one http check; `more` are further lines of it.
