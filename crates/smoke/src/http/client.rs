@@ -59,6 +59,9 @@ impl Client {
             .http_status_as_error(false)
             .max_redirects(manner.redirects)
             .redirect_auth_headers(RedirectAuthHeaders::SameHost)
+            // A server that closes a kept connection just then would be taken for one that resets.
+            .max_idle_connections(0)
+            .max_idle_connections_per_host(0)
             .proxy(None)
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .user_agent(concat!("pushback-smoke-test/", env!("CARGO_PKG_VERSION")))

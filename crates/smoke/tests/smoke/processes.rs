@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Child;
 
 use rustix::process::{Pid, Signal, kill_process};
-use testkit::{Sandbox, is_alive, wait_until};
+use testkit::{Sandbox, is_alive, tool_path, wait_until};
 
 use crate::{fails, once, passes, pipe, smoke};
 
@@ -102,7 +102,12 @@ fn what_the_run_itself_starts_is_not_found() {
     let looks = command(&name, "'running'").replace("attempts = 1", "attempts = 10\ninterval = '100ms'");
     let run = smoke(&sandbox, &(other + &looks)).code(1).any_stderr();
     run.stdout_has("other  pass  exit 0\n").stdout_has(format!("it     fail  no process `{name}` runs")).check();
-    fails(&sandbox, &command("smoke-test", "'running'"), "no process `smoke-test` runs");
+    // By a name of its own: other tests run smoke-test too.
+    let own = format!("looker-{}", std::process::id());
+    symlink(tool_path("smoke-test"), sandbox.path("bin").join(&own)).unwrap();
+    let checks = sandbox.write("own.toml", command(&own, "'running'"));
+    let run = sandbox.program(&sandbox.path("bin").join(&own)).arg(checks).code(1).any_stderr();
+    run.stdout_has(format!("it  fail  no process `{own}` runs")).check();
 }
 
 #[test]
