@@ -6,6 +6,7 @@
 //! that may take long has a [`deadline`], and every byte that is kept has a [`digest`].
 
 pub mod address;
+pub mod answer;
 pub mod checksums;
 pub mod codec;
 pub mod deadline;
@@ -24,6 +25,7 @@ pub mod store;
 pub mod url;
 
 pub use address::Address;
+pub use answer::{Answer, Cell, Place, Reply};
 pub use codec::{Codec, Packer, Unpacker};
 pub use deadline::Deadline;
 pub use engine::{Engine, Format, Trust};

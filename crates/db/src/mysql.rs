@@ -9,6 +9,7 @@ mod inventory;
 mod load;
 mod options;
 mod plan;
+mod question;
 mod rights;
 mod scratch;
 mod swap;
@@ -22,6 +23,7 @@ use kit::{Exit, Failure, Meter};
 
 pub use load::{Load, Loaded};
 pub use plan::{Plan, Stage};
+pub use question::Asker;
 pub use scratch::{Scratch, name_beside};
 pub use text::Text;
 

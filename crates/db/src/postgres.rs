@@ -15,6 +15,7 @@ mod load;
 mod names;
 mod privileges;
 mod properties;
+mod question;
 mod quote;
 mod refusal;
 mod scratch;
@@ -41,6 +42,7 @@ use crate::postgres::version::Version;
 pub use archive::read_archive;
 pub use keeper::Keeper;
 pub use load::Loading;
+pub use question::Asker;
 pub use scratch::Scratch;
 pub use script::Script;
 

@@ -16,7 +16,7 @@ pub use census::{inspect, inspect_live};
 pub use live::{Live, look, size};
 pub use load::Load;
 pub use overwrite::overwrite;
-pub use question::{Answer, Asked, Cell, Place, is_one_statement};
+pub use question::{Asked, is_one_statement};
 pub use snapshot::snapshot;
 
 /// The version of the SQLite library in this tool.

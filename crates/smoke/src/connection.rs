@@ -18,6 +18,12 @@ impl Connection {
         Self { stream, deadline }
     }
 
+    /// What has come by now, as much as fits.
+    pub(crate) fn at_hand(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_nonblocking(true)?;
+        self.stream.read(buffer)
+    }
+
     /// What is left of the time; an error of the kind `TimedOut` when it is over.
     fn left(&self) -> io::Result<Duration> {
         Some(self.deadline.remaining()).filter(|left| !left.is_zero()).ok_or_else(|| io::ErrorKind::TimedOut.into())

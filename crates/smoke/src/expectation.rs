@@ -89,6 +89,7 @@ impl<A: Assertion> Expectations<A> {
 mod tests {
     use super::{Assertion, Expectation};
     use crate::cursor::Cursor;
+    use crate::greeting::GreetingAssertion;
     use crate::http::answer::AnswerAssertion;
     use crate::kind::command::EndAssertion;
     use crate::kind::disk::RoomAssertion;
@@ -104,9 +105,11 @@ mod tests {
     use crate::kind::program::hurl::HurlFile;
     use crate::kind::program::nginx::Nginx;
     use crate::kind::program::systemd::Unit;
+    use crate::kind::redis::ReplyAssertion;
     use crate::kind::sqlite::DataAssertion;
     use crate::kind::tcp::PortAssertion;
     use crate::kind::tls::TlsAssertion;
+    use crate::rows::RowsAssertion;
 
     /// Whether a kind understands a line.
     type Parses = fn(&str) -> bool;
@@ -122,6 +125,9 @@ mod tests {
         ("tcp", parses::<PortAssertion>),
         ("tls", parses::<TlsAssertion>),
         ("sqlite", parses::<DataAssertion>),
+        ("server", parses::<GreetingAssertion>),
+        ("query", parses::<RowsAssertion>),
+        ("redis", parses::<ReplyAssertion>),
         ("file", parses::<FileAssertion>),
         ("env", parses::<VariableAssertion>),
         ("git", parses::<GitAssertion>),
@@ -154,7 +160,7 @@ mod tests {
         ("header Server missing", "http"),
         ("stdout matches '^ok$'", "command"),
         ("matches 'x+'", "file"),
-        ("time < 800ms", "http tcp tls sqlite"),
+        ("time < 800ms", "http tcp tls sqlite server query redis"),
         ("exit == 0", "command"),
         ("stdout contains \"ok\"", "command"),
         ("free >= 100 MiB", "disk"),
@@ -167,10 +173,14 @@ mod tests {
         ("certificate >= 14d", "tls"),
         ("protocol != 'TLSv1.2'", "tls"),
         ("issuer not contains 'Encrypt'", "tls"),
-        ("rows[0][12]>=0.5", "sqlite"),
-        ("rows[1][0] != \"x\"", "sqlite"),
-        ("count == 3", "sqlite process docker"),
+        ("rows[0][12]>=0.5", "sqlite query"),
+        ("rows[1][0] != \"x\"", "sqlite query"),
+        ("count == 3", "sqlite query process docker"),
         ("integrity == \"ok\"", "sqlite"),
+        ("answers", "server redis"),
+        ("version contains 'MariaDB'", "server"),
+        ("reply >= 3", "redis"),
+        ("reply not matches 'x+'", "redis"),
         ("exists", "file"),
         ("missing", "file process"),
         ("size > 1kB", "file"),
@@ -238,6 +248,10 @@ mod tests {
             "count == -1",
             "integrity == \"bad\"",
             "integrity != \"ok\"",
+            "answers 1",
+            "version == '8'",
+            "reply",
+            "reply < 'x'",
             "size > 5%",
             "size > 5",
             "age > 1h",

@@ -88,6 +88,11 @@ impl<'a> Keys<'a> {
         self.variables.settings
     }
 
+    /// Whether there is such a key that has not been taken.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// A failure that names the check and where it stands.
     pub(crate) fn wrong(&self, sentence: impl AsRef<str>) -> Failure {
         self.wrong_at("", sentence)
@@ -230,6 +235,13 @@ impl<'a> Keys<'a> {
     fn to_template(&self, key: &str, text: &str, is_shown: bool) -> Result<Template, Failure> {
         let filled = self.variables.template(text, &self.captures, is_shown);
         filled.map_err(|failure| self.because(key, &format!("`{key}`"), failure))
+    }
+
+    /// A text that may be a secret, with the settings that are named in it.
+    pub(crate) fn secret(&mut self, key: &str) -> Result<Option<String>, Failure> {
+        let Some(text) = self.literal(key)? else { return Ok(None) };
+        let filled = self.variables.fill_secretly(&text);
+        filled.map(Some).map_err(|failure| self.because(key, &format!("`{key}`"), failure))
     }
 
     /// Lets nobody see a secret in another form.

@@ -9,8 +9,11 @@ pub(crate) mod http;
 pub(crate) mod load;
 pub(crate) mod log;
 pub(crate) mod memory;
+pub(crate) mod mysql;
+pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod program;
+pub(crate) mod redis;
 pub(crate) mod sqlite;
 pub(crate) mod tcp;
 pub(crate) mod tls;
@@ -26,6 +29,7 @@ use crate::kind::program::docker::Containers;
 use crate::kind::program::hurl::HurlFile;
 use crate::kind::program::nginx::Nginx;
 use crate::kind::program::systemd::Unit;
+use crate::server;
 use crate::trial::Conditions;
 
 /// What a check looks at.
@@ -71,6 +75,9 @@ const KINDS: &[Kind] = &[
     Kind { name: "tcp", keys: &["address"], read: tcp::read },
     Kind { name: "tls", keys: &["address", "server_name", "ca"], read: tls::read },
     Kind { name: "sqlite", keys: &["database", "query"], read: sqlite::read },
+    Kind { name: "postgres", keys: server::KEYS, read: postgres::read },
+    Kind { name: "mysql", keys: server::KEYS, read: mysql::read },
+    Kind { name: "redis", keys: &["url", "address", "command"], read: redis::read },
     Kind { name: "file", keys: &["path"], read: file::read },
     Kind { name: "env", keys: &["variables"], read: env::read },
     Kind { name: "git", keys: &["path", "ref"], read: git::read },

@@ -8,11 +8,13 @@ mod commit;
 mod connection;
 mod content;
 mod cursor;
+mod dialogue;
 mod end;
 mod endpoint;
 mod evidence;
 mod expectation;
 mod finding;
+mod greeting;
 mod handshake;
 mod http;
 mod json_path;
@@ -24,10 +26,14 @@ mod new_lines;
 mod place;
 mod plan;
 mod quantity;
+mod redis_url;
 mod relation;
 mod report;
+mod resp;
+mod rows;
 mod schedule;
 mod selection;
+mod server;
 mod source;
 mod template;
 mod text;
@@ -54,6 +60,11 @@ const TOOL: Tool = Tool {
         (Exit::DAMAGED, "the baseline is none"),
         (Exit::ABSENT, "the checks file, the release or the baseline is not there"),
         (Exit::UNAVAILABLE, "nothing failed, but a program that a check runs is missing (error)"),
+        (Exit::ABSENT, "the checks file or the release is not there"),
+        (
+            Exit::UNAVAILABLE,
+            "nothing failed, but git, a database client or the program of a command check is missing (error)",
+        ),
         (Exit::IO, "nothing failed, but a check could not be made (error), or reading failed"),
         (Exit::SETTINGS, "the checks file or a setting is wrong; no check was made"),
     ],

@@ -121,9 +121,20 @@ impl Relation {
     }
 }
 
+/// A text whose type nobody tells, in the type of what it is compared with: a number or one of PostgreSQL's `t` and `f`.
+pub(crate) fn as_compared(text: &str, wanted: &Value) -> Value {
+    let other = match (wanted, text) {
+        (Value::Number(_), _) => serde_json::from_str(text).ok().filter(Value::is_number),
+        (Value::Bool(_), "t" | "true") => Some(Value::Bool(true)),
+        (Value::Bool(_), "f" | "false") => Some(Value::Bool(false)),
+        _ => None,
+    };
+    other.unwrap_or_else(|| Value::from(text))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Relation;
+    use super::{Relation, as_compared};
     use serde_json::json;
 
     #[test]
@@ -136,5 +147,23 @@ mod tests {
         assert!(!holds(json!("a"), Relation::Less, json!("b")));
         assert!(holds(json!(null), Relation::Equal, json!(null)));
         assert!(!holds(json!([1]), Relation::GreaterOrEqual, json!([1])));
+    }
+
+    #[test]
+    fn a_text_compares_as_what_it_is_compared_with() {
+        for (text, wanted, value) in [
+            ("12", json!(3), json!(12)),
+            ("12.50", json!(3), json!(12.5)),
+            ("12", json!("12"), json!("12")),
+            ("t", json!(true), json!(true)),
+            ("f", json!(true), json!(false)),
+            ("t", json!("t"), json!("t")),
+            ("", json!(0), json!("")),
+            ("NaN", json!(0), json!("NaN")),
+            ("007", json!(7), json!("007")),
+            ("null", json!(null), json!("null")),
+        ] {
+            assert_eq!(as_compared(text, &wanted), value, "{text}");
+        }
     }
 }

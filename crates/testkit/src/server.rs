@@ -20,13 +20,13 @@ pub(crate) struct Recipe {
     pub(crate) programs: PathBuf,
     /// The server's version, exact: data is copied only for the very same one.
     pub(crate) version: String,
-    /// Whom the server runs as when the tests run as root: neither server wants to be root.
+    /// Whom the server runs as when the tests run as root: no server wants to be root.
     pub(crate) user: &'static str,
     /// Which signal asks it to end in good order.
     pub(crate) stop: &'static str,
 }
 
-/// A server that runs, of either engine. It and its directory are gone once it is dropped, and when the test process ends,
+/// A server that runs, of whichever engine. It and its directory are gone once it is dropped, and when the test process ends,
 /// however that ends.
 pub struct Server {
     watcher: Mutex<Watcher>,

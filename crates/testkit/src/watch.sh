@@ -39,6 +39,9 @@ initialise() {
       mariadb-install-db --no-defaults --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve \
         --innodb-log-file-size=16M ${user:+--user="$user"} --datadir="$dir/data" --tmpdir="$dir"
       ;;
+    redis)
+      (as_user mkdir "$dir/data")
+      ;;
   esac
 }
 
@@ -75,10 +78,14 @@ serve() {
         --innodb-flush-log-at-trx-commit=2 --innodb-use-native-aio=0 --key-buffer-size=1M \
         --aria-pagecache-buffer-size=8M --max-connections=100
       ;;
+    redis)
+      as_user "$programs/redis-server" --port "$1" --bind 127.0.0.1 --dir "$dir/data" --save '' --databases 16 \
+        --daemonize no
+      ;;
   esac
 }
 
-# PostgreSQL's way to end at once ends its children too; mariadbd is one process. The data is thrown away anyway. A
+# PostgreSQL's way to end at once ends its children too; mariadbd and redis-server are one process. The data is thrown away anyway. A
 # server that a test has stopped would never see its signal.
 end() {
   [ -z "$server" ] || {

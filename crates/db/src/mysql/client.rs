@@ -15,7 +15,7 @@ use crate::mysql::version::{Family, Version};
 /// A client program and how it logs in.
 pub(crate) struct Client {
     pub(crate) address: Address,
-    name: &'static str,
+    pub(crate) name: &'static str,
     family: Family,
     options: Options,
 }

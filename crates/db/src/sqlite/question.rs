@@ -7,41 +7,13 @@ use kit::{Exit, Failure};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Statement};
 
+use crate::answer::{Answer, Cell, Place};
 use crate::deadline::Deadline;
 use crate::sqlite::connection::{Access, explain, needs_recovery, open, patiently, touch};
 
 /// How much memory SQLite may take for the questions of a process (`PRAGMA hard_heap_limit`), in bytes: a value of a
 /// gigabyte must not be read whole.
 const HEAP: u32 = 128 << 20;
-
-/// Where a value stands in an answer: row and column, from 0.
-pub type Place = (usize, usize);
-
-/// One value of an answer.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Cell {
-    /// `NULL`
-    Null,
-    /// A whole number.
-    Integer(i64),
-    /// Any other number.
-    Real(f64),
-    /// A text; what is not UTF-8 in it is replaced.
-    Text(String),
-    /// So many bytes.
-    Blob(usize),
-}
-
-/// What a query gives: the number of its rows and columns, and the values that were asked for, where there are any.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
-    /// How many rows there are.
-    pub rows: usize,
-    /// How many columns each of them has.
-    pub columns: usize,
-    /// The values at the places, in their order.
-    pub cells: Vec<Option<Cell>>,
-}
 
 /// A database that is open for questions.
 #[derive(Debug)]

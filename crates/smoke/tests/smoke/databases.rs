@@ -54,7 +54,7 @@ fn what_is_not_as_expected_says_what_is() {
         ("select raw from entries", "rows[0][0] != \\\"x\\\"", "rows[0][0] is a blob of 2 bytes, expected "),
         ("select id from entries", "rows[2][0] == 1", "there is no rows[2][0] in 2 rows of 1 columns, expected "),
         ("select id from entries", "rows[0][1] == 1", "there is no rows[0][1] in 2 rows of 1 columns, expected "),
-        ("select id from entries where 0", "rows[0][0] == 1", "there is no rows[0][0] in 0 rows of 1 columns, "),
+        ("select id from entries where 0", "rows[0][0] == 1", "there is no rows[0][0] in 0 rows, "),
         ("select id from entries", "count < 2", "there are 2 rows, expected count < 2\n"),
         ("select * from nowhere", "count == 0", "cannot ask "),
         ("nonsense", "count == 0", "cannot ask "),

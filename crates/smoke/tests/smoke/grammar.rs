@@ -61,7 +61,7 @@ fn an_unknown_kind_is_refused_with_those_there_are() {
     );
     refused(
         &check(""),
-        "check `one`: `kind` is missing: http, command, disk, tcp, tls, sqlite, file, env, git, load, memory, process, systemd, docker, nginx, hurl, log",
+        "check `one`: `kind` is missing: http, command, disk, tcp, tls, sqlite, postgres, mysql, redis, file, env, git, load, memory, process, systemd, docker, nginx, hurl, log",
     );
 }
 
@@ -225,7 +225,14 @@ fn the_examples_of_the_reference_are_read() {
     assert!(blocks.len() > 2);
     for block in blocks {
         let sandbox = Sandbox::new();
-        for (name, value) in [("API_URL", "http://127.0.0.1:8000"), ("API_TOKEN", "x"), ("ADMIN_NAME", "x")] {
+        for (name, value) in [
+            ("API_URL", "http://127.0.0.1:8000"),
+            ("API_TOKEN", "x"),
+            ("ADMIN_NAME", "x"),
+            ("READER_PASSWORD", "x"),
+            ("REDIS_URL", "redis://localhost"),
+            ("DATABASE_URL", "postgres://db/app"),
+        ] {
             sandbox.set(name, value);
         }
         smoke(&sandbox, block).arg("--dry-run").stdout_has(": ").check();
