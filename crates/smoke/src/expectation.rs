@@ -207,6 +207,7 @@ mod tests {
         ("dropped == 0", "nginx"),
         ("passes", "hurl"),
         ("lines not matches \"ERROR|FATAL\"", "log"),
+        ("unseen not contains 'ERROR'", "log"),
     ];
 
     fn kinds(line: &str) -> String {
@@ -285,6 +286,8 @@ mod tests {
             "uptime == 10s",
             "uptime > 10",
             "lines \"x\"",
+            "unseen \"x\"",
+            "unseen contains \"x\"",
             "lines not \"x\"",
             "lines matches \"(\"",
             "lines matches \"((a{1,100}){1,100}){1,100}\"",

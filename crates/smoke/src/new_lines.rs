@@ -44,9 +44,7 @@ pub(crate) enum Reading {
 impl NewLines {
     /// Each line, without its end.
     pub(crate) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
-        let text = self.bytes.strip_suffix(b"\n").unwrap_or(&self.bytes);
-        let some = (!text.is_empty()).then_some(text);
-        some.into_iter().flat_map(|text| text.split(|byte| *byte == b'\n')).flat_map(in_pieces)
+        pieces(&self.bytes)
     }
 
     /// The last of them, for a person.
@@ -86,6 +84,13 @@ impl NewLines {
         }
         Ok(())
     }
+}
+
+/// Each line of a log, without its end.
+pub(crate) fn pieces(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let some = (!text.is_empty()).then_some(text);
+    some.into_iter().flat_map(|text| text.split(|byte| *byte == b'\n')).flat_map(in_pieces)
 }
 
 /// An empty line is a piece too.

@@ -1,5 +1,6 @@
 //! A log: what stands in the lines that are new since the deployment, or the rollback, began.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -8,9 +9,11 @@ use kit::{Failure, clock};
 use crate::cursor::{Cursor, Wrong};
 use crate::expectation::{Assertion, Expectations};
 use crate::finding::{Finding, unseen};
+use crate::fingerprint;
 use crate::keys::Keys;
 use crate::kind::Subject;
 use crate::new_lines::{self, NewLines, Reading};
+use crate::old_lines;
 use crate::text::{Match, excerpt};
 use crate::trial::{Conditions, milliseconds};
 
@@ -27,6 +30,8 @@ pub(crate) struct Log {
 #[derive(Debug)]
 pub(crate) struct Lines {
     new: NewLines,
+    /// The last of what stood there before, where somebody asks for it.
+    old: Vec<u8>,
     began: Instant,
     timeout: Duration,
 }
@@ -58,10 +63,13 @@ impl Subject for Log {
         let began = Instant::now();
         let path = conditions.dir.join(&self.path);
         let mut marks = conditions.marks.iter().flatten();
-        match new_lines::read(&path, marks.find(|mark| mark.log == self.path)) {
-            Ok(Reading::Lines(new)) => self.judge(&Lines { new, began, timeout }),
-            Ok(Reading::Other) => Finding::bad(format!("{} is not a regular file", path.display())),
-            Ok(Reading::Absent) => self.judge_absent(&path),
+        let mark = marks.find(|mark| mark.log == self.path);
+        let compares = self.expectations.assertions().any(|assertion| assertion.unseen);
+        let old = if compares { old_lines::read(&path, mark) } else { Ok(Vec::new()) };
+        match old.and_then(|old| Ok((old, new_lines::read(&path, mark)?))) {
+            Ok((old, Reading::Lines(new))) => self.judge(&Lines { new, old, began, timeout }),
+            Ok((_, Reading::Other)) => Finding::bad(format!("{} is not a regular file", path.display())),
+            Ok((_, Reading::Absent)) => self.judge_absent(&path),
             Err(error) => unseen(format_args!("read {}", path.display()), &error),
         }
     }
@@ -79,12 +87,14 @@ impl Log {
         };
         let first = Finding::bad(first.clone());
         // What should not have been logged is not taken back. What should be may still come.
-        failures.find(|(assertion, _)| !assertion.0.is_wanted()).map_or(first, |(_, instead)| Finding::lasting(instead))
+        failures
+            .find(|(assertion, _)| !assertion.pattern.is_wanted())
+            .map_or(first, |(_, instead)| Finding::lasting(instead))
     }
 
     /// An app that has said nothing has logged no error. But a path with a mistake in it would pass for ever.
     fn judge_absent(&self, path: &Path) -> Finding {
-        if self.own && self.expectations.assertions().all(|assertion| !assertion.0.is_wanted()) {
+        if self.own && self.expectations.assertions().all(|assertion| !assertion.pattern.is_wanted()) {
             Finding::good(format!("there is no such file: nothing was logged in {}", path.display()))
         } else {
             Finding::bad(format!("there is no such file {}", path.display()))
@@ -92,41 +102,82 @@ impl Log {
     }
 }
 
-/// What can be asserted of new lines: that one fits, or that none does.
+impl Lines {
+    /// Looks at each piece that fits, until `look` has seen enough or the time is over.
+    fn each_that_fits<'a>(
+        &self,
+        pattern: &Match,
+        pieces: impl Iterator<Item = &'a [u8]>,
+        mut look: impl FnMut(&str) -> bool,
+    ) -> Result<(), String> {
+        for piece in pieces {
+            if self.began.elapsed() >= self.timeout {
+                let limit = clock::spell(milliseconds(self.timeout));
+                return Err(format!("not all new lines could be looked at within {limit}"));
+            }
+            let text = String::from_utf8_lossy(piece);
+            if pattern.fits(&text) && look(&text) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The sorts of those that fit and stood there before.
+    fn known(&self, pattern: &Match) -> Result<HashSet<String>, String> {
+        let mut known = HashSet::new();
+        self.each_that_fits(pattern, new_lines::pieces(&self.old), |text| {
+            known.insert(fingerprint::of(text));
+            false
+        })?;
+        Ok(known)
+    }
+}
+
+/// What can be asserted of new lines: that one fits, or that none does; or none of a sort that was not there before.
 #[derive(Clone, Debug)]
-pub(crate) struct LineAssertion(Match);
+pub(crate) struct LineAssertion {
+    /// Only lines of another sort than all before count.
+    unseen: bool,
+    pattern: Match,
+}
 
 impl Assertion for LineAssertion {
     type Seen = Lines;
 
-    const WORDS: &'static str = "lines (a log check)";
+    const WORDS: &'static str = "lines or unseen (a log check)";
 
     fn read(word: &str, cursor: &mut Cursor<'_>) -> Option<Result<Self, Wrong>> {
-        (word == "lines").then(|| Match::read(cursor).map(Self))
+        let unseen = match word {
+            "lines" => false,
+            "unseen" => true,
+            _ => return None,
+        };
+        cursor.blanks();
+        let here = cursor.clone();
+        Some(match Match::read(cursor) {
+            Ok(pattern) if unseen && pattern.is_wanted() => Err(here.wrong("`not`")),
+            pattern => pattern.map(|pattern| Self { unseen, pattern }),
+        })
     }
 
     fn judge(&self, lines: &Lines) -> Result<(), String> {
+        let known = if self.unseen { lines.known(&self.pattern)? } else { HashSet::new() };
         let (mut count, mut first) = (0, None);
-        for piece in lines.new.pieces() {
-            if lines.began.elapsed() >= lines.timeout {
-                let limit = clock::spell(milliseconds(lines.timeout));
-                return Err(format!("not all new lines could be looked at within {limit}"));
-            }
-            let text = String::from_utf8_lossy(piece);
-            if self.0.fits(&text) {
+        lines.each_that_fits(&self.pattern, lines.new.pieces(), |text| {
+            if !self.unseen || !known.contains(&fingerprint::of(text)) {
                 count += 1;
-                first.get_or_insert_with(|| excerpt(&text));
-                if self.0.is_wanted() {
-                    return Ok(());
-                }
+                first.get_or_insert_with(|| excerpt(text));
             }
-        }
-        let notes = lines.new.notes();
+            self.pattern.is_wanted()
+        })?;
+        let (notes, sort) = (lines.new.notes(), if self.unseen { " of a new sort" } else { "" });
         match first {
-            None if !self.0.is_wanted() => Ok(()),
+            Some(_) if self.pattern.is_wanted() => Ok(()),
+            None if !self.pattern.is_wanted() => Ok(()),
             None => Err(format!("none of {}", lines.new.spell())),
-            Some(first) if count == 1 => Err(format!("1 new line: {first}{notes}")),
-            Some(first) => Err(format!("{count} new lines, the first: {first}{notes}")),
+            Some(first) if count == 1 => Err(format!("1 new line{sort}: {first}{notes}")),
+            Some(first) => Err(format!("{count} new lines{sort}, the first: {first}{notes}")),
         }
     }
 }

@@ -212,3 +212,57 @@ fn what_the_release_that_is_left_has_logged_does_not_speak_against_the_one_that_
     says(&sandbox, "ERROR of release 6\n");
     back(&[]).code(1).stdout_has("it  fail  1 new line: `ERROR of release 6`").any_stderr().check();
 }
+
+#[test]
+fn an_error_that_was_logged_before_is_no_new_one() {
+    let sandbox = staged();
+    says(&sandbox, "2026-11-20 ERROR 17: no row 'a' in 3.5 ms\nTraceback 1\n");
+    expects(&sandbox, "['unseen not matches \"ERROR|Traceback\"', 'lines contains \"started\"']");
+    prepare(&sandbox);
+    says(&sandbox, "started\n2026-11-21 ERROR 4711: no row 'b' in 15.25 ms\n");
+    step(&sandbox, "smoke").stdout_has("it  pass  2 new lines\n").check();
+    says(&sandbox, "2026-11-21 ERROR 4712: no table 'c'\n2026-11-21 ERROR 4713: no table 'd'\n");
+    let run = step(&sandbox, "smoke").code(1).any_stderr();
+    let said =
+        "2 new lines of a new sort, the first: `2026-11-21 ERROR 4712: no table 'c'`, expected unseen not matches ";
+    run.stdout_has(format!("it  fail  {said}")).check();
+    // An old line of this sort that was no error excuses none that is.
+    expects(&sandbox, "'unseen not matches \"status 5..\"'");
+    says(&sandbox, "status 200\n");
+    prepare(&sandbox);
+    says(&sandbox, "status 502\n");
+    let run = step(&sandbox, "smoke").code(1).any_stderr();
+    run.stdout_has("it  fail  1 new line of a new sort: `status 502`, expected unseen ").check();
+}
+
+#[test]
+fn what_was_logged_before_is_found_in_a_log_that_was_rotated() {
+    let sandbox = staged();
+    says(&sandbox, "ERROR 1\n");
+    expects(&sandbox, "'unseen not contains \"ERROR\"'");
+    prepare(&sandbox);
+    fs::rename(sandbox.path("prod/logs/app.log"), sandbox.path("prod/logs/app.log.1")).unwrap();
+    says(&sandbox, "ERROR 2\n");
+    step(&sandbox, "smoke").stdout_has("it  pass  1 new line\n").check();
+    // The next deployment begins just after it.
+    prepare(&sandbox);
+    says(&sandbox, "ERROR 3\nERROR other\n");
+    let run = step(&sandbox, "smoke").code(1).any_stderr();
+    run.stdout_has("it  fail  1 new line of a new sort: `ERROR other`, expected unseen ").check();
+}
+
+#[test]
+fn without_a_record_every_sort_is_new_and_this_is_said() {
+    let sandbox = Sandbox::new();
+    sandbox.write("app.log", "ERROR 1\nERROR 2\n");
+    let said =
+        "2 new lines of a new sort, the first: `ERROR 1`; all of it, because nothing tells what is new, expected ";
+    fails(&sandbox, &log("'unseen not contains \"ERROR\"'"), said);
+    passes(
+        &sandbox,
+        &log("'unseen not contains \"FATAL\"'"),
+        "2 new lines; all of it, because nothing tells what is new\n",
+    );
+    let wanted = log("'unseen contains \"ERROR\"'");
+    smoke(&sandbox, &wanted).code(78).stderr_has("expected `not`, found `contains \"ERROR\"`").check();
+}
