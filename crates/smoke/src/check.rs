@@ -1,5 +1,6 @@
 //! The checks file: flat `[[check]]` tables, each with a name, a kind and what it expects.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kit::settings::Settings;
@@ -11,11 +12,12 @@ use crate::cursor::Cursor;
 use crate::expectation::{Expectation, Expectations};
 use crate::http::Ask;
 use crate::json_path::JsonPath;
-use crate::keys::{Keys, TIMES};
+use crate::keys::{Keys, NAME, TIMES};
 use crate::kind::http::Page;
 use crate::kind::{Kind, Subject};
 use crate::place::Place;
 use crate::template::Template;
+use crate::text::{cut, excerpt};
 
 /// How long an attempt may take, unless the file says.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
@@ -116,15 +118,16 @@ pub(crate) fn parse(text: &str, defaults: &Defaults<'_>) -> Result<Vec<Check>, F
         }
     };
     if let Some(key) = file.keys().next() {
-        let shown = voice::clean_line(key.get_ref());
+        let shown = excerpt(key.get_ref());
         let sentence =
-            format!("`{shown}` does not belong here: a checks file holds [defaults] and [[check]] tables only");
+            format!("{shown} does not belong here: a checks file holds [defaults] and [[check]] tables only");
         return Err(wrong(key.span().start, &sentence));
     }
-    let mut checks: Vec<Check> = Vec::new();
+    let mut checks = Vec::new();
+    let mut names = BTreeSet::new();
     for (index, value) in tables.into_iter().enumerate() {
         let keys = Keys::of_check(index + 1, table(value, text, written_so)?, text, defaults.settings)?;
-        if checks.iter().any(|check| check.name == keys.name()) {
+        if !names.insert(keys.name().to_owned()) {
             return Err(keys.wrong_at("name", "there is another check of this name"));
         }
         checks.push(read(keys, &defaults)?);
@@ -170,7 +173,7 @@ fn read(mut keys: Keys<'_>, defaults: &Defaults<'_>) -> Result<Check, Failure> {
         return Err(keys.wrong(format!("`kind` is missing: {}", Kind::names())));
     };
     let Some(kind) = Kind::named(&kind) else {
-        let other = voice::clean_line(&kind);
+        let other = cut(&voice::clean_line(&kind), NAME);
         return Err(keys.wrong_at("kind", format!("there is no kind {other}; supported: {}", Kind::names())));
     };
     let (gate, warn) = (keys.flag("gate")?, severity(&mut keys)?);

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::cursor::{Cursor, Wrong};
 
+/// How many brackets may stand in each other. Whoever reads and follows a path goes as deep: 340,000 overflowed the stack.
+const DEEPEST: u32 = 32;
+
 /// Where in a document values stand.
 #[derive(Clone, Debug)]
 pub(crate) struct JsonPath(serde_json_path::JsonPath);
@@ -19,6 +22,9 @@ impl JsonPath {
         let text = cursor.take_while(|c| nesting.goes_on(c));
         if !text.starts_with('$') {
             return Err(here.wrong("a path such as $.status"));
+        }
+        if nesting.deepest > DEEPEST {
+            return Err(here.wrong(format_args!("a path with at most {DEEPEST} brackets in each other")));
         }
         match serde_json_path::JsonPath::parse(text) {
             Ok(path) => Ok(Self(path)),
@@ -55,6 +61,7 @@ impl Display for JsonPath {
 #[derive(Default)]
 struct Nesting {
     brackets: u32,
+    deepest: u32,
     quote: Option<char>,
     is_escaped: bool,
 }
@@ -67,7 +74,10 @@ impl Nesting {
             (Some(_), '\\') => self.is_escaped = true,
             (Some(quote), c) if quote == c => self.quote = None,
             (None, '\'' | '"') => self.quote = Some(c),
-            (None, '[' | '(') => self.brackets += 1,
+            (None, '[' | '(') => {
+                self.brackets += 1;
+                self.deepest = self.deepest.max(self.brackets);
+            }
             (None, ']' | ')') => self.brackets = self.brackets.saturating_sub(1),
             (None, ' ' | '\t' | '=' | '!' | '<' | '>') => return self.brackets > 0,
             _ => {}
@@ -120,6 +130,12 @@ mod tests {
         }
         for wrong in ["", "a", ".a", "$.", "$[", "$[a]", "$[0", "$a", "$.a b", "$.b-c", "$.0", "$[01]", "$['a"] {
             assert!(JsonPath::parse(wrong).is_err(), "{wrong:?}");
+        }
+        let nested = |deep: usize| format!("$[?{}@.a{}]", "(".repeat(deep), ")".repeat(deep));
+        assert!(JsonPath::parse(&nested(31)).is_ok());
+        for deep in [32, 100_000] {
+            let complaint = JsonPath::parse(&nested(deep)).unwrap_err().to_string();
+            assert!(complaint.starts_with("column 1: expected a path with at most 32 brackets"), "{complaint}");
         }
     }
 }

@@ -15,11 +15,15 @@ use crate::expectation::{Assertion, Expectation, Expectations};
 use crate::kind::Kind;
 use crate::place::Place;
 use crate::template::{Shape, Template};
+use crate::text::excerpt;
 use crate::variable::Variables;
 
 /// The keys that every check has, before those of its kind.
 const COMMON: &[&str] =
     &["name", "kind", "gate", "severity", "tags", "attempts", "consecutive", "interval", "start_period", "timeout"];
+
+/// How long a name may be, in characters: it stands in a table.
+pub(crate) const NAME: usize = 200;
 
 /// As often as something may be done.
 pub(crate) const TIMES: RangeInclusive<u32> = 1..=100;
@@ -33,9 +37,10 @@ pub(crate) struct Keys<'a> {
     /// The whole file.
     text: &'a str,
     table: DeTable<'a>,
-    /// Where the table and each of its keys stand.
-    place: Place,
-    places: BTreeMap<String, Place>,
+    /// Where the table and each of its keys begin in the text. Which lines those are is counted only for a complaint: a file
+    /// of many checks would be counted through for each.
+    start: usize,
+    starts: BTreeMap<String, usize>,
     variables: Variables<'a>,
     /// What earlier steps of a flow have captured by then.
     captures: Vec<String>,
@@ -45,16 +50,16 @@ pub(crate) struct Keys<'a> {
 impl<'a> Keys<'a> {
     /// A table that is called so.
     pub(crate) fn open(title: String, table: Spanned<DeTable<'a>>, text: &'a str, settings: &'a Settings) -> Self {
-        let place = Place::of(text, &table.span());
+        let start = table.span().start;
         let table = table.into_inner();
-        let places = table.keys().map(|key| (key.get_ref().to_string(), Place::of(text, &key.span()))).collect();
+        let starts = table.keys().map(|key| (key.get_ref().to_string(), key.span().start)).collect();
         Self {
             title,
             name: String::new(),
             text,
             table,
-            place,
-            places,
+            start,
+            starts,
             variables: Variables::new(settings),
             captures: Vec::new(),
             expect: Vec::new(),
@@ -72,6 +77,9 @@ impl<'a> Keys<'a> {
         let name = keys.literal("name")?.ok_or_else(|| keys.missing("name", "a name of its own"))?;
         if name.trim() != name || name.is_empty() || voice::clean_line(&name) != name {
             return Err(keys.wrong_at("name", "its name must be one line of text, without blanks around it"));
+        }
+        if name.chars().count() > NAME {
+            return Err(keys.wrong_at("name", format!("its name must have {NAME} characters at most")));
         }
         keys.title = format!("check `{name}`");
         keys.name = name;
@@ -100,10 +108,11 @@ impl<'a> Keys<'a> {
 
     /// A failure that names the check and where this key of it stands.
     pub(crate) fn wrong_at(&self, key: &str, sentence: impl AsRef<str>) -> Failure {
-        self.wrong_there(*self.places.get(key).unwrap_or(&self.place), sentence)
+        self.wrong_there(*self.starts.get(key).unwrap_or(&self.start), sentence)
     }
 
-    fn wrong_there(&self, place: Place, sentence: impl AsRef<str>) -> Failure {
+    fn wrong_there(&self, start: usize, sentence: impl AsRef<str>) -> Failure {
+        let place = Place::of(self.text, &(start..start));
         Failure::new(Exit::SETTINGS, format!("{place}: {}: {}", self.title, sentence.as_ref()))
     }
 
@@ -185,8 +194,8 @@ impl<'a> Keys<'a> {
         Ok(self.lines(key, alone)?.into_iter().map(|(_, text)| text).collect())
     }
 
-    /// The same, each with its place.
-    fn lines(&mut self, key: &str, alone: bool) -> Result<Vec<(Place, String)>, Failure> {
+    /// The same, each with where it begins.
+    fn lines(&mut self, key: &str, alone: bool) -> Result<Vec<(usize, String)>, Failure> {
         let wanted = if alone { "a text or a list of texts" } else { "a list of texts" };
         let Some(value) = self.table.remove(key) else { return Ok(Vec::new()) };
         let span = value.span();
@@ -196,9 +205,9 @@ impl<'a> Keys<'a> {
             _ => return Err(self.mistyped(key, wanted)),
         };
         let line = |value: Spanned<DeValue<'_>>| {
-            let place = Place::of(self.text, &value.span());
+            let start = value.span().start;
             match value.into_inner() {
-                DeValue::String(text) => Ok((place, text.into_owned())),
+                DeValue::String(text) => Ok((start, text.into_owned())),
                 _ => Err(self.mistyped(key, wanted)),
             }
         };
@@ -291,10 +300,10 @@ impl<'a> Keys<'a> {
         if lines.is_empty() {
             return Err(self.wrong(format!("it expects nothing; add expect = \"…\": {}", A::WORDS)));
         }
-        let parse = |(place, line): &(Place, String)| {
+        let parse = |(start, line): &(usize, String)| {
             Expectation::parse(Cursor::new(line).with(&self.variables)).map_err(|wrong| {
-                let complaint = format!("expectation `{}`, {wrong}", voice::clean_line(line));
-                Failure { hint: wrong.hint, ..self.wrong_there(*place, complaint) }
+                let complaint = format!("expectation {}, {wrong}", excerpt(line));
+                Failure { hint: wrong.hint, ..self.wrong_there(*start, complaint) }
             })
         };
         let expectations = lines.iter().map(parse).collect::<Result<_, _>>()?;
@@ -313,8 +322,8 @@ impl<'a> Keys<'a> {
         let Some(unknown) = self.table.keys().map(Spanned::get_ref).find(|key| !known.contains(&key.as_ref())) else {
             return Ok(());
         };
-        let shown = voice::clean_line(unknown);
-        Err(self.wrong_at(unknown, format!("`{shown}` is no key of {whose}: {}", known.join(", "))))
+        let shown = excerpt(unknown);
+        Err(self.wrong_at(unknown, format!("{shown} is no key of {whose}: {}", known.join(", "))))
     }
 
     /// The name, the lines of `expect`, and what nobody is to see, once everything is taken.

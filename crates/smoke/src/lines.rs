@@ -1,12 +1,16 @@
 //! Checks as lines, quickly written by hand: `/login 200 Sign in`. An address or a path of `API_URL`, the status (200 unless
 //! said) and a text that the page must contain.
 
+use std::collections::BTreeMap;
+
 use kit::{Exit, Failure, voice};
 use serde_json::Value;
 
 use crate::check::{Check, Defaults, of_page};
 use crate::http::ask::absolute;
+use crate::keys::NAME;
 use crate::template::Template;
+use crate::text::cut;
 
 /// Whether a text is such lines, and no checks file: no line of TOML begins so.
 pub(crate) fn are_lines(text: &str) -> bool {
@@ -16,12 +20,14 @@ pub(crate) fn are_lines(text: &str) -> bool {
 
 /// Reads them; 78 with the line of what is wrong.
 pub(crate) fn parse(text: &str, defaults: &Defaults<'_>) -> Result<Vec<Check>, Failure> {
-    let mut checks: Vec<Check> = Vec::new();
+    let mut checks = Vec::new();
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for (number, line) in meant(text) {
         let wrong = |sentence: String| Failure::new(Exit::SETTINGS, format!("line {number}: {sentence}"));
         let check = read(line, defaults).map_err(|failure| Failure { hint: failure.hint, ..wrong(failure.message) })?;
-        let alike = checks.iter().filter(|other| other.name.split(" #").next() == Some(check.name.as_str())).count();
-        let name = if alike == 0 { check.name } else { format!("{} #{}", check.name, alike + 1) };
+        let times = seen.entry(check.name.clone()).or_default();
+        *times += 1;
+        let name = if *times == 1 { check.name } else { format!("{} #{times}", check.name) };
         checks.push(Check { name, ..check });
     }
     Ok(checks)
@@ -43,6 +49,6 @@ fn read(line: &str, defaults: &Defaults<'_>) -> Result<Check, Failure> {
     }
     let url = absolute(Template::fixed(address), defaults.settings)?;
     // The address is shown without its query, which may hold a token.
-    let name = voice::clean_line(address.split('?').next().unwrap_or_default());
+    let name = cut(&voice::clean_line(address.split('?').next().unwrap_or_default()), NAME);
     of_page(&name, url, expect, None, defaults).map_err(|wrong| Failure::new(Exit::SETTINGS, wrong))
 }

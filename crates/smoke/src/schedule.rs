@@ -1,7 +1,7 @@
 //! All checks at once: gates first, and the rest only if these pass. What is written in logs while the app is asked
 //! counts too, so logs are looked at last.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -66,10 +66,9 @@ pub(crate) fn run_together(
         }
     }
     signal::check()?;
-    for index in indexes {
-        if let (true, Some(check)) = (trials.iter().all(|(done, _)| *done != index), checks.get(index)) {
-            trials.push((index, Trial::unfinished(check, conditions)));
-        }
+    let done: BTreeSet<usize> = trials.iter().map(|(index, _)| *index).collect();
+    for index in indexes.into_iter().filter(|index| !done.contains(index)) {
+        trials.extend(checks.get(index).map(|check| (index, Trial::unfinished(check, conditions))));
     }
     Ok(trials)
 }

@@ -6,9 +6,15 @@ use serde_json::Value;
 use crate::cursor::{Cursor, Wrong};
 use crate::relation::Relation;
 
-/// How large a regular expression may become, in bytes. Each byte of a text takes the longer: the worst pattern of this size
-/// takes a second of a slow machine on 16 KiB.
+/// How large a regular expression may become, in bytes.
 const PATTERN: usize = 1 << 14;
+
+/// How much a look for a pattern may cost: its size times that of the text, for each byte of the one takes the longer, the larger
+/// the other. This is a second of a slow machine. Nothing interrupts it.
+const COST: usize = 1 << 30;
+
+/// What is said of a text that goes on beyond that.
+pub(crate) const TOO_LONG: &str = "is too long to look for so large a pattern";
 
 /// `contains "…"`, `matches "…"`, or `not` before either.
 #[derive(Clone, Debug)]
@@ -20,7 +26,8 @@ pub(crate) struct Match {
 #[derive(Clone, Debug)]
 enum Pattern {
     Part(String),
-    Regex(Regex),
+    /// How much of a text it can be looked for in, too.
+    Regex(Regex, usize),
 }
 
 impl Match {
@@ -44,7 +51,7 @@ impl Match {
         let wanted = word != "not";
         let pattern = match if wanted { word } else { cursor.word() } {
             "contains" => Pattern::Part(cursor.quoted()?),
-            "matches" => Pattern::Regex(regex(cursor)?),
+            "matches" => regex(cursor)?,
             _ => return Err(here.wrong("`contains` or `matches`")),
         };
         Ok(Self { wanted, pattern })
@@ -54,8 +61,13 @@ impl Match {
     pub(crate) fn fits(&self, text: &str) -> bool {
         match &self.pattern {
             Pattern::Part(part) => text.contains(part),
-            Pattern::Regex(regex) => regex.is_match(text),
+            Pattern::Regex(regex, reach) => regex.is_match(beginning(text, *reach)),
         }
+    }
+
+    /// Whether it is not in what can be looked at of this text, and may be in the rest.
+    pub(crate) fn is_undecided(&self, text: &str) -> bool {
+        matches!(self.pattern, Pattern::Regex(_, reach) if text.len() > reach) && !self.fits(text)
     }
 
     /// Whether it holds of this text.
@@ -71,6 +83,7 @@ impl Match {
     /// Compares; `what` has the text.
     pub(crate) fn judge(&self, what: &str, text: &str) -> Result<(), String> {
         match () {
+            () if self.is_undecided(text) => Err(format!("{what} {TOO_LONG}")),
             () if self.holds(text) => Ok(()),
             () if !self.wanted => Err(format!("{what} has it")),
             () if text.is_empty() => Err(format!("{what} is empty")),
@@ -141,21 +154,37 @@ impl Text {
     }
 }
 
-fn regex(cursor: &mut Cursor<'_>) -> Result<Regex, Wrong> {
+fn regex(cursor: &mut Cursor<'_>) -> Result<Pattern, Wrong> {
     cursor.blanks();
     let here = cursor.clone();
-    let regex = RegexBuilder::new(&cursor.quoted_as_is()?).size_limit(PATTERN).build();
-    regex.map_err(|wrong| here.wrong(format_args!("a regular expression ({wrong})")))
+    let text = cursor.quoted_as_is()?;
+    // It does not tell its size, but whether it has room in one.
+    let build = |size: usize| RegexBuilder::new(&text).size_limit(size).build().map(|regex| (regex, COST / size));
+    let sizes = (10..).map(|power| 1 << power).take_while(|size| *size < PATTERN);
+    let small = sizes.map(build).find_map(Result::ok);
+    let (regex, reach) = small
+        .map_or_else(|| build(PATTERN), Ok)
+        .map_err(|wrong| here.wrong(format_args!("a regular expression ({wrong})")))?;
+    Ok(Pattern::Regex(regex, reach))
+}
+
+/// So many bytes of a text, or a few less: no character is cut.
+fn beginning(text: &str, length: usize) -> &str {
+    (0..=length.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
 }
 
 /// The beginning of a foreign text, quoted, on one line, unable to steer a terminal.
 pub(crate) fn excerpt(text: &str) -> String {
     const SHOWN: usize = 200;
-    let mut shown: String = text.trim().chars().take(SHOWN).collect();
-    if text.trim().chars().nth(SHOWN).is_some() {
-        shown.push('…');
+    format!("`{}`", kit::voice::clean_line(&cut(text.trim(), SHOWN)))
+}
+
+/// So many characters of a text; `…` stands for the others.
+pub(crate) fn cut(text: &str, length: usize) -> String {
+    match text.char_indices().nth(length) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
     }
-    format!("`{}`", kit::voice::clean_line(&shown))
 }
 
 /// A value for a person; a long one is cut.
@@ -166,7 +195,21 @@ pub(crate) fn spell(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::excerpt;
+    use super::{Match, TOO_LONG, excerpt};
+    use crate::cursor::Cursor;
+
+    #[test]
+    fn what_is_too_long_for_a_large_pattern_neither_has_it_nor_is_without_it() {
+        let text = format!("{}!", "é".repeat(1 << 18));
+        let judge = |line: &str, text: &str| Match::read(&mut Cursor::new(line)).unwrap().judge("it", text);
+        for large in ["matches '(?:é?){100}!'", "not matches '(?:é?){100}!'"] {
+            assert_eq!(judge(large, &text), Err(format!("it {TOO_LONG}")));
+        }
+        for fine in ["matches '(?:é?){100}é'", "matches '(?:é+)+!$'", "not matches '(?:é+)+x'"] {
+            assert_eq!(judge(fine, &text), Ok(()), "{fine}");
+        }
+        assert_eq!(judge("not matches '(?:é?){100}!'", &text[..1 << 16]), Ok(()));
+    }
 
     #[test]
     fn an_excerpt_is_short_and_steers_nothing() {

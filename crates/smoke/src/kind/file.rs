@@ -15,7 +15,7 @@ use crate::keys::Keys;
 use crate::kind::Subject;
 use crate::quantity::{self, Quantity};
 use crate::relation::Relation;
-use crate::text::Match;
+use crate::text::{Match, TOO_LONG};
 use crate::trial::Conditions;
 
 /// How much of a file is looked at.
@@ -172,6 +172,7 @@ impl Assertion for FileAssertion {
             Self::Age(..) => Err(format!("it is {}", look.spell_age())),
             Self::Mode(relation, wanted) if relation.holds(&look.mode, wanted) => Ok(()),
             Self::Mode(..) => Err(format!("its mode is {:04o}", look.mode)),
+            Self::Content(contains) if contains.is_undecided(&look.content) => Err(format!("it {TOO_LONG}")),
             Self::Content(contains) if contains.holds(&look.content) => Ok(()),
             Self::Content(contains) if contains.is_wanted() => Err("its first MiB does not".to_owned()),
             Self::Content(_) => Err("it has it".to_owned()),

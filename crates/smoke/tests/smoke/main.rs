@@ -12,6 +12,7 @@ mod formats;
 mod grammar;
 mod greetings;
 mod hostile;
+mod hostile_files;
 mod http;
 mod json;
 mod lines;
