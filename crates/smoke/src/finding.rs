@@ -30,6 +30,8 @@ pub(crate) struct Finding {
     pub(crate) message: String,
     /// What else was seen, for whoever has to mend it.
     pub(crate) evidence: Evidence,
+    /// What nobody is to see of it: what the thing itself gave, such as a session.
+    pub(crate) hidden: Vec<String>,
 }
 
 /// How the checked thing was found.
@@ -57,7 +59,7 @@ impl From<Failure> for Finding {
 
 impl Finding {
     fn new(state: State, message: impl Into<String>) -> Self {
-        Self { state, message: message.into(), evidence: Evidence::default() }
+        Self { state, message: message.into(), evidence: Evidence::default(), hidden: Vec::new() }
     }
 
     pub(crate) fn good(message: impl Into<String>) -> Self {
@@ -87,6 +89,11 @@ impl Finding {
     /// The same with what else was seen.
     pub(crate) fn with(self, evidence: Evidence) -> Self {
         Self { evidence, ..self }
+    }
+
+    /// The same, in which nobody is to see these.
+    pub(crate) fn without(self, hidden: Vec<String>) -> Self {
+        Self { hidden, ..self }
     }
 
     /// Whether another attempt could find something else. What keeps us from looking stays.

@@ -4,8 +4,12 @@ pub(crate) mod answer;
 pub(crate) mod ask;
 pub(crate) mod client;
 mod curl;
+mod jar;
+pub(crate) mod reference;
+pub(crate) mod session;
 mod unix;
 
 pub(crate) use answer::Answer;
 pub(crate) use ask::{Ask, Request};
-pub(crate) use client::Client;
+pub(crate) use client::{Client, Manner};
+pub(crate) use session::Session;

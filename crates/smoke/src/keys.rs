@@ -1,5 +1,7 @@
 //! The keys of one `[[check]]` table: each is taken once, in its type, and one that does not belong there is refused.
 
+mod nested;
+
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -42,8 +44,6 @@ pub(crate) struct Keys<'a> {
     start: usize,
     starts: BTreeMap<String, usize>,
     variables: Variables<'a>,
-    /// What earlier steps of a flow have captured by then.
-    captures: Vec<String>,
     expect: Vec<String>,
 }
 
@@ -61,7 +61,6 @@ impl<'a> Keys<'a> {
             start,
             starts,
             variables: Variables::new(settings),
-            captures: Vec::new(),
             expect: Vec::new(),
         }
     }
@@ -242,7 +241,7 @@ impl<'a> Keys<'a> {
     }
 
     fn to_template(&self, key: &str, text: &str, is_shown: bool) -> Result<Template, Failure> {
-        let filled = self.variables.template(text, &self.captures, is_shown);
+        let filled = self.variables.template(text, is_shown);
         filled.map_err(|failure| self.because(key, &format!("`{key}`"), failure))
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod command;
 pub(crate) mod disk;
 pub(crate) mod env;
 pub(crate) mod file;
+pub(crate) mod flow;
 pub(crate) mod git;
 pub(crate) mod http;
 pub(crate) mod load;
@@ -70,6 +71,7 @@ const KINDS: &[Kind] = &[
         keys: &["url", "method", "headers", "basic", "body", "form", "json", "redirects", "ca", "socket", "commit"],
         read: http::read,
     },
+    Kind { name: "flow", keys: &["step", "ca", "socket"], read: flow::read },
     Kind { name: "command", keys: &["run"], read: command::read },
     Kind { name: "disk", keys: &["path"], read: disk::read },
     Kind { name: "tcp", keys: &["address"], read: tcp::read },

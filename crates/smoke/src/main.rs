@@ -15,6 +15,7 @@ mod evidence;
 mod expectation;
 mod finding;
 mod fingerprint;
+mod flow;
 mod greeting;
 mod handshake;
 mod http;

@@ -38,13 +38,44 @@ impl Template {
         &self.written
     }
 
-    /// What was captured, where the text is nothing but that.
-    pub(crate) fn alone(&self, captured: &Captured) -> Option<String> {
+    /// What must have been captured, where the text is nothing but that.
+    pub(crate) fn alone(&self) -> Option<&str> {
         let mut pieces = self.pieces.iter().filter(|piece| **piece != Piece::Text(String::new()));
         match (pieces.next(), pieces.next()) {
-            (Some(Piece::Captured(name)), None) => captured.get(name).cloned(),
+            (Some(Piece::Captured(name)), None) => Some(name),
             _ => None,
         }
+    }
+
+    /// Whether something captured is to be put in.
+    pub(crate) fn has_gaps(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Captured(_)))
+    }
+
+    /// The text before the first thing that was captured.
+    pub(crate) fn head(&self) -> String {
+        let texts = self.pieces.iter().map_while(|piece| match piece {
+            Piece::Text(text) => Some(text.as_str()),
+            Piece::Captured(_) => None,
+        });
+        texts.collect()
+    }
+
+    /// What must be captured and is not.
+    pub(crate) fn lacks(&self, captured: &Captured) -> Option<&str> {
+        self.pieces.iter().find_map(|piece| match piece {
+            Piece::Captured(name) if !captured.contains_key(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The text for a person, with the names of what was captured instead of the values.
+    pub(crate) fn named(&self) -> String {
+        let piece = |piece: &Piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Captured(name) => format!("${{{name}}}"),
+        };
+        self.pieces.iter().map(piece).collect()
     }
 
     /// The same behind another text.
@@ -81,6 +112,16 @@ impl Shape {
     /// As it stands in the file.
     pub(crate) fn written(&self) -> Value {
         self.map(&|text| text.written().to_owned())
+    }
+
+    /// What must be captured and is not.
+    pub(crate) fn lacks(&self, captured: &Captured) -> Option<&str> {
+        match self {
+            Self::Fixed(_) => None,
+            Self::Text(template) => template.lacks(captured),
+            Self::List(shapes) => shapes.iter().find_map(|shape| shape.lacks(captured)),
+            Self::Table(pairs) => pairs.iter().find_map(|(_, shape)| shape.lacks(captured)),
+        }
     }
 
     fn map(&self, text: &impl Fn(&Template) -> String) -> Value {

@@ -26,8 +26,7 @@ pub(crate) struct Match {
 #[derive(Clone, Debug)]
 enum Pattern {
     Part(String),
-    /// How much of a text it can be looked for in, too.
-    Regex(Regex, usize),
+    Regex(Expression),
 }
 
 impl Match {
@@ -51,7 +50,7 @@ impl Match {
         let wanted = word != "not";
         let pattern = match if wanted { word } else { cursor.word() } {
             "contains" => Pattern::Part(cursor.quoted()?),
-            "matches" => regex(cursor)?,
+            "matches" => Pattern::Regex(Expression::read(cursor)?),
             _ => return Err(here.wrong("`contains` or `matches`")),
         };
         Ok(Self { wanted, pattern })
@@ -61,13 +60,13 @@ impl Match {
     pub(crate) fn fits(&self, text: &str) -> bool {
         match &self.pattern {
             Pattern::Part(part) => text.contains(part),
-            Pattern::Regex(regex, reach) => regex.is_match(beginning(text, *reach)),
+            Pattern::Regex(expression) => expression.is_in(text),
         }
     }
 
     /// Whether it is not in what can be looked at of this text, and may be in the rest.
     pub(crate) fn is_undecided(&self, text: &str) -> bool {
-        matches!(self.pattern, Pattern::Regex(_, reach) if text.len() > reach) && !self.fits(text)
+        matches!(&self.pattern, Pattern::Regex(expression) if text.len() > expression.reach) && !self.fits(text)
     }
 
     /// Whether it holds of this text.
@@ -154,18 +153,44 @@ impl Text {
     }
 }
 
-fn regex(cursor: &mut Cursor<'_>) -> Result<Pattern, Wrong> {
-    cursor.blanks();
-    let here = cursor.clone();
-    let text = cursor.quoted_as_is()?;
-    // It does not tell its size, but whether it has room in one.
-    let build = |size: usize| RegexBuilder::new(&text).size_limit(size).build().map(|regex| (regex, COST / size));
-    let sizes = (10..).map(|power| 1 << power).take_while(|size| *size < PATTERN);
-    let small = sizes.map(build).find_map(Result::ok);
-    let (regex, reach) = small
-        .map_or_else(|| build(PATTERN), Ok)
-        .map_err(|wrong| here.wrong(format_args!("a regular expression ({wrong})")))?;
-    Ok(Pattern::Regex(regex, reach))
+/// A regular expression that is looked for in the beginning of a text only: the larger it is, the shorter that is.
+#[derive(Clone, Debug)]
+pub(crate) struct Expression {
+    regex: Regex,
+    reach: usize,
+}
+
+impl Expression {
+    /// Reads it in quotes, the rest of the line.
+    pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Self, Wrong> {
+        cursor.blanks();
+        let here = cursor.clone();
+        let text = cursor.quoted_as_is()?;
+        let build = |size: usize| RegexBuilder::new(&text).size_limit(size).build().map(|regex| (regex, COST / size));
+        // It does not tell its size, but whether it has room in one.
+        let sizes = (10..).map(|power| 1 << power).take_while(|size| *size < PATTERN);
+        let small = sizes.map(build).find_map(Result::ok);
+        let (regex, reach) = small
+            .map_or_else(|| build(PATTERN), Ok)
+            .map_err(|wrong| here.wrong(format_args!("a regular expression ({wrong})")))?;
+        Ok(Self { regex, reach })
+    }
+
+    /// How many groups it has.
+    pub(crate) fn groups(&self) -> usize {
+        // The whole match counts as one.
+        self.regex.captures_len() - 1
+    }
+
+    /// What its first group finds.
+    pub(crate) fn first_group(&self, text: &str) -> Option<String> {
+        let found = self.regex.captures(beginning(text, self.reach))?.get(1)?;
+        Some(found.as_str().to_owned())
+    }
+
+    fn is_in(&self, text: &str) -> bool {
+        self.regex.is_match(beginning(text, self.reach))
+    }
 }
 
 /// So many bytes of a text, or a few less: no character is cut.

@@ -11,7 +11,7 @@ use crate::commit::Commit;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, State};
 use crate::mark::Mark;
-use crate::variable::redact;
+use crate::variable::{longest_first, redact};
 use crate::verdict::Verdict;
 
 /// How often an app that is starting is asked: soon after it is ready, its check passes.
@@ -185,22 +185,19 @@ impl Trial {
         } else {
             String::new()
         };
+        let secrets = longest_first([check.secrets.as_slice(), &finding.hidden].concat());
         Self {
             verdict: Verdict::of(&finding, attempts > check.consecutive, check.warn),
             attempts,
             took,
             latency: took,
             latency_before: None,
-            message: voice::clean_line(&redact(&format!("{}{late}", finding.message), &check.secrets)),
+            message: voice::clean_line(&redact(&format!("{}{late}", finding.message), &secrets)),
             cause: match finding.state {
                 State::Blind(exit) => Some(exit),
                 _ => None,
             },
-            evidence: if finding.state == State::Good {
-                Evidence::default()
-            } else {
-                finding.evidence.shown(&check.secrets)
-            },
+            evidence: if finding.state == State::Good { Evidence::default() } else { finding.evidence.shown(&secrets) },
         }
     }
 }

@@ -7,6 +7,7 @@ use kit::settings::Settings;
 use kit::{Exit, Failure};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::http::ask::RESERVED;
 use crate::template::{Piece, Template};
 
 const SHORTEST_SECRET: usize = 6;
@@ -17,28 +18,39 @@ const REDACTED: &str = "[redacted]";
 #[derive(Debug)]
 pub(crate) struct Variables<'a> {
     pub(crate) settings: &'a Settings,
+    /// What earlier steps of a flow have captured by then.
+    pub(crate) captures: Vec<String>,
     secrets: RefCell<Vec<String>>,
 }
 
 impl<'a> Variables<'a> {
     pub(crate) fn new(settings: &'a Settings) -> Self {
-        Self { settings, secrets: RefCell::default() }
+        Self { settings, captures: Vec::new(), secrets: RefCell::default() }
     }
 
     /// Puts them into a text that is shown.
     pub(crate) fn fill(&self, text: &str) -> Result<String, Failure> {
-        fill(text, |name| value(name, self.settings))
+        fill(text, |name| self.known(name).and_then(|()| value(name, self.settings)))
     }
 
     /// Puts them into a text that is shown as it stands in the file.
     pub(crate) fn fill_secretly(&self, text: &str) -> Result<String, Failure> {
-        fill(text, |name| self.secret(name))
+        fill(text, |name| self.known(name).and_then(|()| self.secret(name)))
+    }
+
+    /// Refuses what will be known only later.
+    fn known(&self, name: &str) -> Result<(), Failure> {
+        if !self.captures.iter().any(|capture| capture == name) {
+            return Ok(());
+        }
+        let message = format!("`{name}` is captured by an earlier step, and stands only in what a step asks");
+        Err(Failure::new(Exit::SETTINGS, message).hint("use it in url, headers, basic, body, form or json"))
     }
 
     /// The same of a text in which there may also stand what an earlier step has captured; `is_shown` like an address.
-    pub(crate) fn template(&self, text: &str, captures: &[String], is_shown: bool) -> Result<Template, Failure> {
+    pub(crate) fn template(&self, text: &str, is_shown: bool) -> Result<Template, Failure> {
         let piece = |name: &str| match () {
-            () if captures.iter().any(|capture| capture == name) => Ok(Piece::Captured(name.to_owned())),
+            () if self.captures.iter().any(|capture| capture == name) => Ok(Piece::Captured(name.to_owned())),
             () if is_shown => value(name, self.settings).map(Piece::Text),
             () => self.secret(name).map(Piece::Text),
         };
@@ -47,10 +59,13 @@ impl<'a> Variables<'a> {
 
     fn secret(&self, name: &str) -> Result<String, Failure> {
         let value = value(name, self.settings)?;
-        self.hide(&value);
-        self.hide(serde_json::Value::from(value.as_str()).to_string().trim_matches('"'));
-        self.hide(&utf8_percent_encode(&value, NON_ALPHANUMERIC).to_string());
+        self.hide_all(&value);
         Ok(value)
+    }
+
+    /// Takes down a secret, in every form in which it may come back.
+    pub(crate) fn hide_all(&self, secret: &str) {
+        self.secrets.borrow_mut().extend(forms(secret));
     }
 
     /// Takes down what nobody is to see either: a secret in another form.
@@ -60,11 +75,32 @@ impl<'a> Variables<'a> {
 
     /// What nobody is to see, the longest first.
     pub(crate) fn into_secrets(self) -> Vec<String> {
-        let mut secrets = self.secrets.into_inner();
-        secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
-        secrets.dedup();
-        secrets
+        longest_first(self.secrets.into_inner())
     }
+}
+
+/// In the order in which they are taken out: none is a part of one that comes later.
+pub(crate) fn longest_first(mut secrets: Vec<String>) -> Vec<String> {
+    secrets.sort_unstable_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+    secrets.dedup();
+    secrets
+}
+
+/// A secret as it is, and as it may stand in JSON, in an address, in a page and in a sentence.
+pub(crate) fn forms(secret: &str) -> Vec<String> {
+    let trimmed = secret.trim();
+    let page = [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&quot;"), ("'", "&#39;")];
+    let json = serde_json::Value::from(secret).to_string();
+    longest_first(vec![
+        secret.to_owned(),
+        trimmed.to_owned(),
+        // Without its own quotes, and with that of a secret that ends so.
+        json.get(1..json.len() - 1).unwrap_or_default().to_owned(),
+        utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string(),
+        utf8_percent_encode(secret, RESERVED).to_string(),
+        page.iter().fold(trimmed.to_owned(), |text, (plain, written)| text.replace(plain, written)),
+        kit::voice::clean_line(trimmed),
+    ])
 }
 
 /// Takes secrets out of a text that somebody else wrote, and the beginning of one where the text was cut. A short one is no
@@ -130,7 +166,7 @@ fn value(name: &str, settings: &Settings) -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Variables, redact};
+    use super::{Variables, forms, redact};
     use kit::settings::Settings;
 
     #[test]
@@ -145,6 +181,16 @@ mod tests {
         }
         let absent = fill("a ${PUSHBACK_NO_SUCH_SETTING} b").unwrap_err();
         assert_eq!(absent.message, "PUSHBACK_NO_SUCH_SETTING is not set");
+    }
+
+    #[test]
+    fn a_secret_is_known_in_every_form() {
+        let forms = forms(" <a&b\u{1b}\" ");
+        for form in
+            [" <a&b\u{1b}\" ", " <a&b\\u001b\\\" ", "%20%3Ca%26b%1B%22%20", "&lt;a&amp;b\u{1b}&quot;", "<a&b\u{fffd}\""]
+        {
+            assert!(forms.iter().any(|known| known == form), "{form:?}: {forms:?}");
+        }
     }
 
     #[test]

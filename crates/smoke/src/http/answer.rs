@@ -70,7 +70,7 @@ impl Answer {
     }
 
     /// The values in the body, or why none can be looked for.
-    fn at(&self, path: &JsonPath) -> Result<Vec<Value>, String> {
+    pub(crate) fn at(&self, path: &JsonPath) -> Result<Vec<Value>, String> {
         let document: Value = match serde_json::from_str(&self.body) {
             Ok(document) => document,
             Err(_) if self.cut => return Err("the body is longer than is read".to_owned()),
@@ -166,14 +166,19 @@ fn read_status(cursor: &mut Cursor<'_>) -> Result<AnswerAssertion, Wrong> {
 }
 
 fn read_header(cursor: &mut Cursor<'_>) -> Result<AnswerAssertion, Wrong> {
+    Ok(AnswerAssertion::Header(read_name(cursor, "the name of a header")?.to_ascii_lowercase(), Text::read(cursor)?))
+}
+
+/// Reads the name of a header, or of a cookie.
+pub(crate) fn read_name(cursor: &mut Cursor<'_>, expected: &str) -> Result<String, Wrong> {
     cursor.blanks();
     let here = cursor.clone();
     // A token of RFC 9110, 5.6.2, as far as names of fields use it.
     let name = cursor.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
     if name.is_empty() {
-        return Err(here.wrong("the name of a header"));
+        return Err(here.wrong(expected));
     }
-    Ok(AnswerAssertion::Header(name.to_ascii_lowercase(), Text::read(cursor)?))
+    Ok(name.to_owned())
 }
 
 fn read_json(cursor: &mut Cursor<'_>) -> Result<AnswerAssertion, Wrong> {

@@ -1,7 +1,5 @@
 //! What is asked of a web server, as a check says it.
 
-use std::path::PathBuf;
-
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use kit::Failure;
@@ -18,7 +16,9 @@ use crate::template::{Captured, Shape, Template};
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// What has a meaning in an address stays out of it: all but the unreserved characters of RFC 3986, 2.3.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// A colon, which a path and a query may hold (3.3, 3.4), stays as it is too: tokens have it.
+pub(crate) const RESERVED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
 
 /// What is asked. A flow puts in what it has captured; all else is known from the beginning.
 #[derive(Debug)]
@@ -44,6 +44,8 @@ pub(super) enum Body {
 pub(crate) struct Request {
     pub(crate) head: Head<()>,
     pub(crate) body: Option<Vec<u8>>,
+    /// The address for a person, where it holds what nobody is to see.
+    pub(crate) shown: Option<String>,
 }
 
 impl Ask {
@@ -52,11 +54,14 @@ impl Ask {
         Self { method: "GET".to_owned(), url, headers: Vec::new(), login: None, body: None, manner: Manner::default() }
     }
 
-    /// Takes its keys.
-    pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Self, Failure> {
+    /// Takes its keys. How it is asked is known but for the redirects.
+    pub(crate) fn read(keys: &mut Keys<'_>, manner: Manner) -> Result<Self, Failure> {
         let url = keys.required_template("url", "an address, or a path of API_URL")?;
         let url = absolute(url, keys.settings());
         let url = url.map_err(|failure| keys.because("url", "its url is a path of API_URL", failure))?;
+        if url.alone().is_none() && url.has_gaps() && !names_host(&url.head()) {
+            return Err(keys.wrong_at("url", "what was captured is the whole address, or stands behind its host"));
+        }
         let headers = keys.templates("headers")?;
         let login = keys.template("basic")?;
         if let Some(login) = &login {
@@ -72,25 +77,44 @@ impl Ask {
             return Err(keys.wrong_at("method", format!("`method` must be one of {}", METHODS.join(", "))));
         }
         let redirects = keys.number("redirects", 0..=20)?.unwrap_or(0);
-        let ca = keys.text("ca")?.map(PathBuf::from);
-        let socket = keys.text("socket")?.map(PathBuf::from);
-        if socket.is_some() && !url.written().starts_with("http://") {
+        if manner.socket.is_some() && url.alone().is_none() && !url.written().starts_with("http://") {
             return Err(
                 keys.wrong_at("url", "an address behind a `socket` begins with http://, as in http://localhost/")
             );
         }
-        Ok(Self { method, url, headers, login, body, manner: Manner { redirects, ca, socket } })
+        Ok(Self { method, url, headers, login, body, manner: Manner { redirects, ..manner } })
     }
 
-    /// The request; the error says what is wrong with the address or a header.
+    /// The name of what was captured, where that is the whole address.
+    pub(crate) fn leads(&self) -> Option<&str> {
+        self.url.alone()
+    }
+
+    /// What must be captured before it can be asked, and is not.
+    pub(crate) fn lacks(&self, captured: &Captured) -> Option<&str> {
+        let headers = self.headers.iter().map(|(_, value)| value);
+        let mut texts = [&self.url].into_iter().chain(&self.login).chain(headers);
+        let body = self.body.as_ref().and_then(|body| body.lacks(captured));
+        texts.find_map(|text| text.lacks(captured)).or(body)
+    }
+
+    /// What it is, for a person: `GET http://localhost/orders/${order}`, without the query, which may hold a token.
+    pub(crate) fn spell(&self) -> String {
+        let address = self.url.named();
+        let address = address.split('?').next().unwrap_or_default();
+        format!("{} {}", self.method, self.manner.at(address))
+    }
+
+    /// The request; the error says what is wrong with the address or a header. What was captured is a part of the address.
     pub(crate) fn request(&self, captured: &Captured) -> Result<Request, String> {
+        let url = self.url.fill(captured, |value| utf8_percent_encode(value, RESERVED).to_string());
+        self.request_to(address(&url)?, captured)
+    }
+
+    /// The same to another address.
+    pub(crate) fn request_to(&self, uri: Uri, captured: &Captured) -> Result<Request, String> {
         let as_it_is = |text: &Template| text.fill(captured, str::to_owned);
-        // A captured text is a part of an address, or all of it: where to go next.
-        let url = self
-            .url
-            .alone(captured)
-            .unwrap_or_else(|| self.url.fill(captured, |value| utf8_percent_encode(value, RESERVED).to_string()));
-        let mut head = Head::builder().method(self.method.as_str()).uri(address(&url)?);
+        let mut head = Head::builder().method(self.method.as_str()).uri(uri);
         for (name, value) in &self.headers {
             head = head.header(name, as_it_is(value));
         }
@@ -102,12 +126,18 @@ impl Ask {
             head = head.header("Content-Type", body.content_type());
         }
         let head = head.body(()).map_err(|wrong| format!("the request is wrong: {wrong}"))?;
-        Ok(Request { head, body: self.body.as_ref().map(|body| body.fill(captured)) })
+        let shown = self.url.has_gaps().then(|| self.url.named());
+        Ok(Request { head, body: self.body.as_ref().map(|body| body.fill(captured)), shown })
     }
 
     /// The same as a command line that can be copied, with the names of settings instead of secrets.
     pub(crate) fn curl(&self, request: &Request) -> String {
-        curl::spell(self, &request.address())
+        curl::spell(self, &request.address(), "")
+    }
+
+    /// The same with the cookies that curl was given before.
+    pub(crate) fn curl_with_jar(&self, request: &Request) -> String {
+        curl::spell(self, &request.address(), "-b cookies -c cookies")
     }
 }
 
@@ -132,6 +162,14 @@ impl Body {
         }
     }
 
+    fn lacks(&self, captured: &Captured) -> Option<&str> {
+        match self {
+            Self::Text(text) => text.lacks(captured),
+            Self::Form(pairs) => pairs.iter().find_map(|(_, value)| value.lacks(captured)),
+            Self::Json(shape) => shape.lacks(captured),
+        }
+    }
+
     fn fill(&self, captured: &Captured) -> Vec<u8> {
         match self {
             Self::Text(text) => text.fill(captured, str::to_owned).into_bytes(),
@@ -149,13 +187,18 @@ impl Body {
 impl Request {
     /// Without the query, which may hold a token.
     pub(crate) fn address(&self) -> String {
-        let address = self.head.uri().to_string();
+        let address = self.shown.clone().unwrap_or_else(|| self.head.uri().to_string());
         address.split('?').next().unwrap_or_default().to_owned()
     }
 }
 
 fn encoded(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, NON_ALPHANUMERIC)
+}
+
+/// Whether an address goes on behind its host.
+fn names_host(address: &str) -> bool {
+    address.split_once("://").is_some_and(|(_, rest)| rest.contains(['/', '?']))
 }
 
 /// An address as it is, and a path behind `API_URL`.

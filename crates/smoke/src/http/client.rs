@@ -15,6 +15,7 @@ use ureq::{Agent, Error, RequestExt};
 use crate::finding::{Finding, unseen};
 use crate::http::unix::{NoResolver, UnixConnector};
 use crate::http::{Answer, Request};
+use crate::keys::Keys;
 use crate::trial::milliseconds;
 
 /// How much of a body is read. A page to be checked is smaller; an endless one must not fill the memory.
@@ -32,6 +33,13 @@ pub(crate) struct Manner {
 }
 
 impl Manner {
+    /// Takes its keys, but for the redirects.
+    pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Self, Failure> {
+        let ca = keys.text("ca")?.map(PathBuf::from);
+        let socket = keys.text("socket")?.map(PathBuf::from);
+        Ok(Self { redirects: 0, ca, socket })
+    }
+
     /// An address, and the socket behind which it is.
     pub(crate) fn at(&self, address: &str) -> String {
         match &self.socket {
@@ -75,7 +83,12 @@ impl Client {
 
     /// The answer, in time; else what the server did instead, or what kept us from asking.
     pub(crate) fn ask(&self, request: &Request, timeout: Duration) -> Result<Answer, Finding> {
-        self.send(request, timeout).map_err(|error| self.excuse(error, &self.manner.at(&request.address()), timeout))
+        self.ask_within(request, timeout, timeout)
+    }
+
+    /// The same in what is left of a time, which is told when it was not enough.
+    pub(crate) fn ask_within(&self, request: &Request, left: Duration, timeout: Duration) -> Result<Answer, Finding> {
+        self.send(request, left).map_err(|error| self.excuse(error, &self.manner.at(&request.address()), timeout))
     }
 
     fn send(&self, request: &Request, timeout: Duration) -> Result<Answer, Error> {

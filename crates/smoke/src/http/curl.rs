@@ -8,9 +8,10 @@ use crate::template::Template;
 /// Names of what is secret even where the file has it in plain text.
 const TELLING: [&str; 7] = ["auth", "cookie", "key", "pass", "secret", "session", "token"];
 
-/// The request at this address. Settings stand there by name, for a shell that has them.
-pub(super) fn spell(ask: &Ask, address: &str) -> String {
+/// The request at this address, with these options besides. Settings stand there by name, for a shell that has them.
+pub(super) fn spell(ask: &Ask, address: &str, more: &str) -> String {
     let mut words = vec!["curl".to_owned(), "-sS".to_owned(), "-i".to_owned()];
+    words.extend(Some(more.to_owned()).filter(|more| !more.is_empty()));
     match (ask.method.as_str(), &ask.body) {
         ("GET", None) | ("POST", Some(_)) => {}
         ("HEAD", None) => words.push("--head".to_owned()),

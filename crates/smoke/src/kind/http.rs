@@ -9,7 +9,7 @@ use crate::evidence::Evidence;
 use crate::expectation::Expectations;
 use crate::finding::Finding;
 use crate::http::answer::{AnswerAssertion, Running};
-use crate::http::{Answer, Ask, Client, Request};
+use crate::http::{Answer, Ask, Client, Manner, Request};
 use crate::json_path::JsonPath;
 use crate::keys::Keys;
 use crate::kind::Subject;
@@ -27,7 +27,8 @@ pub(crate) struct Page {
 
 /// Takes the keys of an http check.
 pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
-    let ask = Ask::read(keys)?;
+    let manner = Manner::read(keys)?;
+    let ask = Ask::read(keys, manner)?;
     let commit = keys.text("commit")?.map(|path| JsonPath::parse(&path)).transpose();
     let commit = commit.map_err(|wrong| keys.wrong_at("commit", format!("`commit`, {wrong}")))?;
     let page = Page::new(ask, commit, keys.expectations()?);

@@ -57,11 +57,11 @@ fn a_check_has_a_name_of_its_own() {
 fn an_unknown_kind_is_refused_with_those_there_are() {
     refused(
         &check("kind = 'oracle'"),
-        "check `one`: there is no kind oracle; supported: http, command, disk, tcp, tls, sqlite",
+        "check `one`: there is no kind oracle; supported: http, flow, command, disk, tcp, tls, sqlite",
     );
     refused(
         &check(""),
-        "check `one`: `kind` is missing: http, command, disk, tcp, tls, sqlite, postgres, mysql, redis, file, env, git, load, memory, process, systemd, docker, nginx, hurl, log",
+        "check `one`: `kind` is missing: http, flow, command, disk, tcp, tls, sqlite, postgres, mysql, redis, file, env, git, load, memory, process, systemd, docker, nginx, hurl, log",
     );
 }
 
@@ -230,6 +230,7 @@ fn the_examples_of_the_reference_are_read() {
             ("API_TOKEN", "x"),
             ("ADMIN_NAME", "x"),
             ("READER_PASSWORD", "x"),
+            ("SMOKE_PASSWORD", "x"),
             ("REDIS_URL", "redis://localhost"),
             ("DATABASE_URL", "postgres://db/app"),
         ] {

@@ -8,6 +8,8 @@ mod commit;
 mod containers;
 mod databases;
 mod files;
+mod flow_values;
+mod flows;
 mod formats;
 mod grammar;
 mod greetings;

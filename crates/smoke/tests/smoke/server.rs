@@ -18,6 +18,13 @@ pub(crate) struct Request {
     pub(crate) body: String,
 }
 
+impl Request {
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find_map(|header| header.strip_prefix(name)?.strip_prefix(": "))
+    }
+}
+
 /// A running server. It ends with the test.
 pub(crate) struct Server {
     address: SocketAddr,
@@ -139,4 +146,9 @@ pub(crate) fn hang(stream: &mut TcpStream) {
 pub(crate) fn answer(status: u16, body: &str) -> String {
     let length = body.len();
     format!("HTTP/1.1 {status} Word\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+}
+
+/// An answer with these lines of header too.
+pub(crate) fn answer_with(status: u16, headers: &[&str], body: &str) -> String {
+    answer(status, body).replacen("\r\n", &format!("\r\n{}\r\n", headers.join("\r\n")), 1)
 }

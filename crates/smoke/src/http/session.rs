@@ -1,0 +1,115 @@
+//! Requests one after the other with one jar of cookies, as a browser makes them; none of it outlives the session.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use kit::Failure;
+use ureq::http::request::Builder;
+use ureq::http::{Method, Request as Head, Uri, header};
+
+use crate::finding::Finding;
+use crate::http::jar::Jar;
+use crate::http::reference::{is_same_origin, resolve};
+use crate::http::{Answer, Client, Manner, Request};
+
+/// A time that several requests share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub(crate) end: Instant,
+    /// How long it was in the beginning, to be told.
+    pub(crate) whole: Duration,
+}
+
+/// A session.
+#[derive(Debug)]
+pub(crate) struct Session {
+    client: Client,
+    jar: Jar,
+    /// The values of all cookies that came.
+    pub(crate) cookies: Vec<String>,
+}
+
+/// An answer, and where it came from after all redirects.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) answer: Answer,
+    pub(crate) uri: Uri,
+}
+
+impl Session {
+    /// Relative paths begin in `dir`; 74 for certificates that cannot be read.
+    pub(crate) fn new(manner: &Manner, dir: &Path) -> Result<Self, Failure> {
+        // Redirects are followed here, where their cookies are seen.
+        let client = Client::new(&Manner { redirects: 0, ..manner.clone() }, dir)?;
+        Ok(Self { client, jar: Jar::default(), cookies: Vec::new() })
+    }
+
+    /// The answer to a request and to so many redirects, in time.
+    pub(crate) fn ask(&mut self, mut request: Request, redirects: u32, span: Span) -> Result<Arrival, Finding> {
+        let (began, from) = (Instant::now(), request.address());
+        let mut followed = 0;
+        loop {
+            let uri = request.head.uri().clone();
+            let left = span.end.saturating_duration_since(Instant::now());
+            let answer = self.client.ask_within(&self.with_cookies(&request), left, span.whole)?;
+            for (_, line) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
+                self.cookies.extend(self.jar.take(&uri, line));
+            }
+            let Some(next) = location(&answer).filter(|_| redirects > 0) else {
+                return Ok(Arrival { answer: Answer { took: began.elapsed(), ..answer }, uri });
+            };
+            if followed == redirects {
+                let times = if redirects == 1 { "redirect" } else { "redirects" };
+                return Err(Finding::bad(format!("{from}: more than {redirects} {times}")));
+            }
+            followed += 1;
+            let next = resolve(&uri, next).and_then(|next| redirected(&request, next, answer.status));
+            request = next.map_err(|wrong| Finding::bad(format!("{from} redirects, and {wrong}")))?;
+        }
+    }
+
+    /// The value of the cookie that would be sent there.
+    pub(crate) fn cookie(&self, name: &str, uri: &Uri) -> Option<&str> {
+        self.jar.value(name, uri)
+    }
+
+    /// The request with those that belong to it behind its own.
+    fn with_cookies(&self, request: &Request) -> Request {
+        let mut request = request.clone();
+        let own = request.head.headers().get(header::COOKIE).map(|own| String::from_utf8_lossy(own.as_bytes()));
+        let cookies: Vec<String> =
+            own.map(std::borrow::Cow::into_owned).into_iter().chain(self.jar.header(request.head.uri())).collect();
+        // What fits into no header came in none.
+        if let Ok(value) = header::HeaderValue::from_bytes(cookies.join("; ").as_bytes())
+            && !cookies.is_empty()
+        {
+            request.head.headers_mut().insert(header::COOKIE, value);
+        }
+        request
+    }
+}
+
+/// Where an answer says to go on (RFC 9110, 15.4).
+fn location(answer: &Answer) -> Option<&str> {
+    let is_redirect = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
+    let location = answer.headers.iter().find(|(name, _)| name == "location").map(|(_, value)| value.as_str());
+    location.filter(|_| is_redirect)
+}
+
+/// The request at another address. Nothing of its own goes to another origin: neither headers nor what is sent.
+fn redirected(request: &Request, uri: Uri, status: u16) -> Result<Request, String> {
+    let method = request.head.method();
+    let becomes_get = (status == 303 && method != Method::HEAD) || (status < 303 && method == Method::POST);
+    let body = request.body.clone().filter(|_| !becomes_get);
+    let is_own = is_same_origin(request.head.uri(), &uri);
+    if body.is_some() && !is_own {
+        return Err("what was sent does not go to another origin".to_owned());
+    }
+    let method = if becomes_get { &Method::GET } else { method };
+    let goes_along = |name: &header::HeaderName| is_own && (body.is_some() || *name != header::CONTENT_TYPE);
+    let headers = request.head.headers().iter().filter(|(name, _)| goes_along(name));
+    let head =
+        headers.fold(Head::builder().method(method).uri(uri), |head: Builder, (name, value)| head.header(name, value));
+    let head = head.body(()).map_err(|wrong| format!("the request is wrong: {wrong}"))?;
+    Ok(Request { head, body, shown: None })
+}
