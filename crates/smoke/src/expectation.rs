@@ -108,6 +108,7 @@ mod tests {
     use crate::kind::redis::ReplyAssertion;
     use crate::kind::sqlite::DataAssertion;
     use crate::kind::tcp::PortAssertion;
+    use crate::kind::telegram::BotAssertion;
     use crate::kind::tls::TlsAssertion;
     use crate::rows::RowsAssertion;
 
@@ -139,6 +140,7 @@ mod tests {
         ("nginx", parses::<FieldAssertion<Nginx>>),
         ("hurl", parses::<FieldAssertion<HurlFile>>),
         ("log", parses::<LineAssertion>),
+        ("telegram", parses::<BotAssertion>),
     ];
 
     const GOOD: &[(&str, &str)] = &[
@@ -177,7 +179,7 @@ mod tests {
         ("rows[1][0] != \"x\"", "sqlite query"),
         ("count == 3", "sqlite query process docker"),
         ("integrity == \"ok\"", "sqlite"),
-        ("answers", "server redis"),
+        ("answers", "server redis telegram"),
         ("version contains 'MariaDB'", "server"),
         ("reply >= 3", "redis"),
         ("reply not matches 'x+'", "redis"),
@@ -208,6 +210,12 @@ mod tests {
         ("passes", "hurl"),
         ("lines not matches \"ERROR|FATAL\"", "log"),
         ("unseen not contains 'ERROR'", "log"),
+        ("username == 'guestbook_bot'", "telegram"),
+        ("webhook missing", "telegram"),
+        ("webhook contains \"https://example.org/\"", "telegram"),
+        ("pending<100", "telegram"),
+        ("last_error missing", "telegram"),
+        ("last_error_age >= 90s", "telegram"),
     ];
 
     fn kinds(line: &str) -> String {
@@ -292,6 +300,15 @@ mod tests {
             "lines matches \"(\"",
             "lines matches \"((a{1,100}){1,100}){1,100}\"",
             "lines contains \"\"",
+            "username",
+            "username missing",
+            "webhook",
+            "webhook https://example.org/",
+            "pending < many",
+            "pending < -1",
+            "last_error",
+            "last_error_age < 1h",
+            "last_error_age > 90",
         ] {
             assert_eq!(kinds(line), "", "{line}");
         }

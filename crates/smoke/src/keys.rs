@@ -235,6 +235,12 @@ impl<'a> Keys<'a> {
         self.to_template(key, &text, true)
     }
 
+    /// A text that is a secret, with what is named in it, or this one instead.
+    pub(crate) fn template_or(&mut self, key: &str, instead: &str) -> Result<Template, Failure> {
+        let text = self.literal(key)?.unwrap_or_else(|| instead.to_owned());
+        self.to_template(key, &text, false)
+    }
+
     /// A text that may be a secret, with what is named in it.
     pub(crate) fn template(&mut self, key: &str) -> Result<Option<Template>, Failure> {
         self.literal(key)?.map(|text| self.to_template(key, &text, false)).transpose()
@@ -255,6 +261,11 @@ impl<'a> Keys<'a> {
     /// Lets nobody see a secret in another form.
     pub(crate) fn hide(&self, text: &str) {
         self.variables.hide(text);
+    }
+
+    /// Lets nobody see a secret, in whatever form it comes back.
+    pub(crate) fn hide_all(&self, secret: &str) {
+        self.variables.hide_all(secret);
     }
 
     /// A table as JSON, with what is named in its texts.

@@ -17,6 +17,7 @@ pub(crate) mod program;
 pub(crate) mod redis;
 pub(crate) mod sqlite;
 pub(crate) mod tcp;
+pub(crate) mod telegram;
 pub(crate) mod tls;
 
 use std::fmt::Debug;
@@ -91,6 +92,7 @@ const KINDS: &[Kind] = &[
     program::kind::<Nginx>(),
     program::kind::<HurlFile>(),
     Kind { name: "log", keys: &["path"], read: log::read },
+    Kind { name: "telegram", keys: &["token", "api"], read: telegram::read },
 ];
 
 impl Kind {

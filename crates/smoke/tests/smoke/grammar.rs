@@ -61,7 +61,7 @@ fn an_unknown_kind_is_refused_with_those_there_are() {
     );
     refused(
         &check(""),
-        "check `one`: `kind` is missing: http, flow, command, disk, tcp, tls, sqlite, postgres, mysql, redis, file, env, git, load, memory, process, systemd, docker, nginx, hurl, log",
+        "check `one`: `kind` is missing: http, flow, command, disk, tcp, tls, sqlite, postgres, mysql, redis, file, env, git, load, memory, process, systemd, docker, nginx, hurl, log, telegram",
     );
 }
 
@@ -233,6 +233,7 @@ fn the_examples_of_the_reference_are_read() {
             ("SMOKE_PASSWORD", "x"),
             ("REDIS_URL", "redis://localhost"),
             ("DATABASE_URL", "postgres://db/app"),
+            ("TELEGRAM_API_TOKEN", "123456:ABC-DEF1234ghIkl-zyx"),
         ] {
             sandbox.set(name, value);
         }

@@ -34,6 +34,7 @@ mod requests;
 mod selection;
 mod server;
 mod settings;
+mod telegram;
 mod tls;
 mod units;
 mod variables;
