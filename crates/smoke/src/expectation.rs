@@ -197,7 +197,7 @@ mod tests {
         ("one<4", "load"),
         ("fifteen <= 1.5 per cpu", "load"),
         ("running", "process docker"),
-        ("count>=1", "sqlite process docker"),
+        ("count>=1", "sqlite query process docker"),
         ("uptime > 10s", "process systemd docker"),
         ("active", "systemd"),
         ("restarts == 0", "systemd docker"),
