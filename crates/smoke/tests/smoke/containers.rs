@@ -110,10 +110,11 @@ fn a_docker_that_cannot_be_asked_fails_and_one_that_we_may_not_ask_is_an_error_o
     sandbox.set("DOCKER_HOST", &format!("unix://{}", sandbox.path("none.sock").display()));
     fails(&sandbox, &web, "docker says `Cannot connect to the Docker daemon at unix://");
     sandbox.set("DOCKER_HOST", "");
-    sandbox.fake(
-        "docker",
-        "#!/bin/sh\necho 'permission denied while trying to connect to the Docker daemon' >&2; exit 1\n",
-    );
+    let warns = "echo 'WARNING: Error loading config file: permission denied' >&2";
+    sandbox.fake("docker", &format!("#!/bin/sh\n{warns}\necho 'Cannot connect' >&2\nexit 1\n"));
+    fails(&sandbox, &web, "docker says `Cannot connect`\n");
+    let denied = "permission denied while trying to connect to the Docker daemon";
+    sandbox.fake("docker", &format!("#!/bin/sh\n{warns}\necho '{denied}' >&2\nexit 1\n"));
     let run = smoke(&sandbox, &web).code(74).any_stderr();
     run.stdout_has("it  error  docker says `permission denied while trying to connect").check();
     for nonsense in ["[]", "{}", "x", "[\"/web\",1,2,3,4]"] {

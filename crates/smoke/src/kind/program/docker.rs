@@ -145,9 +145,10 @@ fn told(end: &End) -> Result<&str, Finding> {
     if end.code == 0 {
         return Ok(&end.stdout);
     }
-    let words = end.stderr.trim().lines().next().unwrap_or_default();
+    // That it may not read a file of its own keeps it from nothing.
+    let words = end.stderr.trim().lines().find(|line| !line.starts_with("WARNING: ")).unwrap_or_default();
     let message = format!("docker says {}", excerpt(words));
-    let is_ours = end.stderr.contains("permission denied");
+    let is_ours = words.contains("permission denied");
     Err(if is_ours { Failure::new(Exit::IO, message).into() } else { Finding::bad(message) })
 }
 
