@@ -107,15 +107,25 @@ pub(crate) fn forms(secret: &str) -> Vec<String> {
 /// secret, and may be part of any word.
 pub(crate) fn redact(text: &str, secrets: &[String]) -> String {
     let long = secrets.iter().filter(|secret| secret.len() >= SHORTEST_SECRET);
-    long.fold(text.to_owned(), |text, secret| {
-        let text = text.replace(secret.as_str(), REDACTED);
-        let begins = secret.char_indices().map(|(at, _)| at).filter(|at| *at >= SHORTEST_SECRET).rev();
-        let mut cut = begins.filter_map(|at| Some(format!("{}…", secret.get(..at)?)));
-        match cut.find(|cut| text.contains(cut.as_str())) {
-            Some(cut) => text.replace(&cut, &format!("{REDACTED}…")),
-            None => text,
+    long.fold(text.to_owned(), |text, secret| without_beginning(text.replace(secret.as_str(), REDACTED), secret))
+}
+
+/// The text without the beginning of a secret where `…` says that it was cut.
+fn without_beginning(mut text: String, secret: &str) -> String {
+    let cuts: Vec<usize> = text.match_indices('…').map(|(at, _)| at).collect();
+    let mut end = text.len();
+    // From the last on: what stands before it stays where it is.
+    for cut in cuts.into_iter().rev().filter(|cut| *cut >= SHORTEST_SECRET) {
+        let before = text.get(..cut).unwrap_or_default();
+        let lengths = secret.char_indices().map(|(at, _)| at).take_while(|at| *at <= cut);
+        let lengths: Vec<usize> = lengths.filter(|length| *length >= SHORTEST_SECRET).collect();
+        let begins = |length: &&usize| secret.get(..**length).is_some_and(|begin| before.ends_with(begin));
+        if let Some(length) = lengths.iter().rfind(begins).filter(|_| cut <= end) {
+            end = cut - length;
+            text.replace_range(end..cut, REDACTED);
         }
-    })
+    }
+    text
 }
 
 /// Puts values into a text: 78 for what is no name.
@@ -199,5 +209,10 @@ mod tests {
         assert_eq!(redact("a longer-secret, 1 secret", &secrets), "a [redacted], 1 [redacted]");
         assert_eq!(redact("cut longer-s…`", &secrets), "cut [redacted]…`");
         assert_eq!(redact("cut long…`", &secrets), "cut long…`");
+        assert_eq!(redact("longer-s… and longer-secr…", &secrets), "[redacted]… and [redacted]…");
+        let own = ["se…cret…word".to_owned()];
+        assert_eq!(redact("é se…cret…wo… se…cret…word", &own), "é [redacted]… [redacted]");
+        let huge = ["x".repeat(1 << 20)];
+        assert_eq!(redact(&format!("a {}…", "x".repeat(2000)), &huge), "a [redacted]…");
     }
 }

@@ -90,8 +90,9 @@ impl Journey {
         let (Some(base), Some(value)) = (self.origins.get(name), self.captured.get(name)) else {
             return Err(format!("`{name}` was not captured"));
         };
-        let uri =
-            resolve(base, value).map_err(|wrong| format!("what was captured as `{name}` leads nowhere: {wrong}"))?;
+        let Some(uri) = resolve(base, value) else {
+            return Err(format!("what was captured as `{name}` is no address that can be asked"));
+        };
         if !is_same_origin(base, &uri) {
             return Err(format!("what was captured as `{name}` leads to another origin"));
         }

@@ -10,16 +10,16 @@ use crate::http::ask::address;
 const NEVER: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
 
-/// The address that is meant by a reference on the page at `base`; the error says why it leads nowhere.
-pub(crate) fn resolve(base: &Uri, reference: &str) -> Result<Uri, String> {
+/// The address that is meant by a reference on the page at `base`; none where it leads nowhere that can be asked.
+pub(crate) fn resolve(base: &Uri, reference: &str) -> Option<Uri> {
     let reference = utf8_percent_encode(reference.trim(), NEVER).to_string();
     let reference = reference.split('#').next().unwrap_or_default();
     let scheme = base.scheme_str().unwrap_or_default();
     let authority = base.authority().map(ToString::to_string).unwrap_or_default();
     let (path, query) = reference.split_once('?').map_or((reference, None), |(path, query)| (path, Some(query)));
     let local = match () {
-        () if has_scheme(path) => return address(reference),
-        () if path.starts_with("//") => return address(&format!("{scheme}:{reference}")),
+        () if has_scheme(path) => return address(reference).ok(),
+        () if path.starts_with("//") => return address(&format!("{scheme}:{reference}")).ok(),
         () if path.is_empty() => base.path().to_owned(),
         () if path.starts_with('/') => without_dots(path),
         () => {
@@ -29,7 +29,7 @@ pub(crate) fn resolve(base: &Uri, reference: &str) -> Result<Uri, String> {
     };
     let query = query.or_else(|| base.query().filter(|_| path.is_empty()));
     let query = query.map(|query| format!("?{query}")).unwrap_or_default();
-    address(&format!("{scheme}://{authority}{local}{query}"))
+    address(&format!("{scheme}://{authority}{local}{query}")).ok()
 }
 
 /// Whether it begins with a scheme (3.1), which ends before anything that a path has.
@@ -100,12 +100,12 @@ mod tests {
             ("https://h/x", "https://h/x"),
             (" /a b\r\n\"ü<\\>", "http://a:81/a%20b%0D%0A%22%C3%BC%3C%5C%3E"),
         ] {
-            assert_eq!(resolve(&base, reference).map(|uri| uri.to_string()), Ok(leads.to_owned()), "{reference:?}");
+            assert_eq!(resolve(&base, reference).map(|uri| uri.to_string()), Some(leads.to_owned()), "{reference:?}");
         }
         for nowhere in
             ["javascript:alert(1)", "mailto:a@b", "file:///etc/passwd", "//", "http://", "//u:p@h/", "http://h:x/"]
         {
-            assert!(resolve(&base, nowhere).is_err(), "{nowhere}");
+            assert!(resolve(&base, nowhere).is_none(), "{nowhere}");
         }
     }
 

@@ -11,6 +11,7 @@ use crate::finding::Finding;
 use crate::http::jar::Jar;
 use crate::http::reference::{is_same_origin, resolve};
 use crate::http::{Answer, Client, Manner, Request};
+use crate::text::excerpt;
 
 /// A time that several requests share.
 #[derive(Clone, Copy, Debug)]
@@ -63,8 +64,9 @@ impl Session {
                 return Err(Finding::bad(format!("{from}: more than {redirects} {times}")));
             }
             followed += 1;
-            let next = resolve(&uri, next).and_then(|next| redirected(&request, next, answer.status));
-            request = next.map_err(|wrong| Finding::bad(format!("{from} redirects, and {wrong}")))?;
+            let next = resolve(&uri, next).ok_or_else(|| "to no address that can be asked".to_owned());
+            let next = next.and_then(|next| redirected(&request, next, answer.status));
+            request = next.map_err(|wrong| Finding::bad(format!("{from} redirects {wrong}")))?;
         }
     }
 
@@ -103,13 +105,15 @@ fn redirected(request: &Request, uri: Uri, status: u16) -> Result<Request, Strin
     let body = request.body.clone().filter(|_| !becomes_get);
     let is_own = is_same_origin(request.head.uri(), &uri);
     if body.is_some() && !is_own {
-        return Err("what was sent does not go to another origin".to_owned());
+        return Err("to another origin, where what was sent does not go".to_owned());
     }
     let method = if becomes_get { &Method::GET } else { method };
     let goes_along = |name: &header::HeaderName| is_own && (body.is_some() || *name != header::CONTENT_TYPE);
     let headers = request.head.headers().iter().filter(|(name, _)| goes_along(name));
+    // As long as its server likes.
+    let shown = excerpt(uri.to_string().split('?').next().unwrap_or_default());
     let head =
         headers.fold(Head::builder().method(method).uri(uri), |head: Builder, (name, value)| head.header(name, value));
-    let head = head.body(()).map_err(|wrong| format!("the request is wrong: {wrong}"))?;
-    Ok(Request { head, body, shown: None })
+    let head = head.body(()).map_err(|wrong| format!("to a wrong request: {wrong}"))?;
+    Ok(Request { head, body, shown: Some(shown) })
 }

@@ -18,6 +18,7 @@ use crate::relation::Relation;
 use crate::template::{Captured, Piece, Template};
 use crate::text::{Text, excerpt};
 use crate::trial::{Conditions, milliseconds};
+use crate::variable::is_name;
 
 /// The setting that holds the token, unless the check says.
 const TOKEN: &str = "TELEGRAM_API_TOKEN";
@@ -56,8 +57,8 @@ pub(crate) struct Said {
 pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
     let api = keys.text("api")?.unwrap_or_else(|| API.to_owned());
     let api = api.trim_end_matches('/').to_owned();
-    let uri = address(&api).map_err(|wrong| keys.wrong_at("api", format!("`api`: {wrong}")))?;
-    if uri.query().is_some() {
+    address(&api).map_err(|wrong| keys.wrong_at("api", format!("`api`: {wrong}")))?;
+    if api.contains(['?', '#']) {
         return Err(keys.wrong_at("api", "`api` must be an address without a query"));
     }
     let written = keys.template_or("token", &format!("${{{TOKEN}}}"))?;
@@ -68,7 +69,8 @@ pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
     // One that stands in the file itself is as secret as a setting.
     keys.hide_all(&token);
     keys.hide_all(key);
-    let name = written.written().strip_prefix("${").and_then(|name| name.strip_suffix('}')).unwrap_or(TOKEN);
+    let name = written.written().strip_prefix("${").and_then(|name| name.strip_suffix('}'));
+    let name = name.filter(|name| is_name(name)).unwrap_or(TOKEN);
     let call = |method| Call::new(&api, name, &token, method).map_err(|wrong| keys.wrong(wrong));
     let (me, webhook) = (call("getMe")?, call("getWebhookInfo")?);
     Ok(Box::new(Bot { api, me, webhook, expectations: keys.expectations()? }))
@@ -170,8 +172,8 @@ impl Subject for Bot {
         };
         let evidence = Evidence::default().and("last error", said.last_error.clone().unwrap_or_default());
         let spell = |said: &Said| {
-            let name = said.username.as_deref().unwrap_or("a bot without a name");
-            format!("@{name} answers, {} ms", began.elapsed().as_millis())
+            let name = said.username.as_deref().map_or_else(|| "a bot without a name".to_owned(), excerpt);
+            format!("{name} answers, {} ms", began.elapsed().as_millis())
         };
         self.expectations.find(&said, spell).with(evidence)
     }

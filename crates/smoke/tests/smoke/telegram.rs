@@ -77,10 +77,10 @@ fn a_bot_that_is_well_passes() {
         "last_error missing",
         "last_error_age > 1h",
     ];
-    passes(&sandbox, &bot(&server.url("/"), &format!("{all:?}")), "@guestbook_bot answers, ");
+    passes(&sandbox, &bot(&server.url("/"), &format!("{all:?}")), "`guestbook_bot` answers, ");
     let asked: Vec<String> = server.requests().into_iter().map(|request| request.line).collect();
     assert_eq!(asked, [format!("GET /bot{TOKEN}/getMe"), format!("GET /bot{TOKEN}/getWebhookInfo")]);
-    passes(&sandbox, &bot(&server.url(""), "'answers'"), "@guestbook_bot answers, ");
+    passes(&sandbox, &bot(&server.url(""), "'answers'"), "`guestbook_bot` answers, ");
     assert_eq!(server.requests().len(), 3);
 }
 
@@ -102,7 +102,7 @@ fn what_is_not_as_expected_of_a_bot_is_said() {
     said("pending < 3", "3 updates wait to be delivered");
     said("last_error missing", &format!("the last error is {error}"));
     said("last_error not contains '502'", "the last error has it");
-    passes(&sandbox, &bot(&server.url(""), "'last_error_age > 1h'"), "@guestbook_bot answers, ");
+    passes(&sandbox, &bot(&server.url(""), "'last_error_age > 1h'"), "`guestbook_bot` answers, ");
     let checks = bot(&server.url(""), "'last_error_age > 3h'");
     let run = smoke(&sandbox, &checks).code(1).any_stderr();
     run.stdout_has("it  fail  the last error was 120 min 0")
@@ -110,7 +110,7 @@ fn what_is_not_as_expected_of_a_bot_is_said() {
         .check();
     let none =
         Server::answers(telegram(&json!({"url": "", "has_custom_certificate": false, "pending_update_count": 0})));
-    passes(&sandbox, &bot(&none.url(""), "['webhook missing', 'last_error missing']"), "@guestbook_bot answers, ");
+    passes(&sandbox, &bot(&none.url(""), "['webhook missing', 'last_error missing']"), "`guestbook_bot` answers, ");
     fails(&sandbox, &bot(&none.url(""), "'webhook exists'"), "the webhook is missing, expected webhook exists\n");
 }
 
