@@ -1,73 +1,62 @@
-//! A real nginx of a test's own, with its files in the sandbox.
+//! A real nginx from Debian's package, for one test.
 
+use std::fs;
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::ops::Deref;
+use std::path::Path;
 
-use crate::place::free_port;
-use crate::processes::kill;
-use crate::sandbox::Sandbox;
-use crate::server::installed;
-use crate::wait_until;
+use crate::server::{Recipe, Server, installed};
 
-/// It is gone once it is dropped.
+/// A web server on a free port of 127.0.0.1, with all its files in a directory of its own. It is gone when it is dropped, and
+/// when the test process ends, however that ends.
 pub struct Nginx {
-    process: Child,
-    port: u16,
-    config: PathBuf,
+    server: Server,
 }
 
 impl Nginx {
-    /// Starts one with these lines in its server.
-    pub fn start(sandbox: &Sandbox, lines: &str) -> Self {
+    /// One that serves the files of [`Nginx::file`], and does what these directives of its `server` block say.
+    pub fn start(directives: &str) -> Self {
         let program = installed(&["/usr/sbin/nginx".into()], "nginx-light");
-        // Between the look for a free port and its own bind another process may take it.
-        for _ in 0..20 {
-            let port = free_port();
-            let config = sandbox.write("nginx/nginx.conf", config(&sandbox.path("nginx"), port, lines));
-            let run = sandbox.program(&program).arg("-e").arg(sandbox.path("nginx/early.log")).arg("-c").arg(&config);
-            let mut nginx = Self { process: run.spawn(), port, config };
-            let mut serves = false;
-            wait_until("nginx serves", || {
-                serves = TcpStream::connect(("127.0.0.1", port)).is_ok() && sandbox.path("nginx/pid").exists();
-                serves || nginx.process.try_wait().expect("a child can be asked").is_some()
-            });
-            if serves {
-                return nginx;
-            }
-        }
-        panic!("nginx does not start: {}{}", sandbox.read("nginx/early.log"), sandbox.read("nginx/error.log"));
+        let recipe = Recipe {
+            engine: "nginx",
+            // It begins without data, whichever version it is.
+            version: "any".to_owned(),
+            programs: program.parent().expect("a program lies in a directory").to_owned(),
+            user: "www-data",
+            stop: "TERM",
+        };
+        let prepare = |dir: &Path| {
+            fs::create_dir(dir.join("site")).expect("a fresh directory");
+            fs::write(dir.join("server.conf"), directives).expect("a file can be written");
+        };
+        // It writes its number once it listens.
+        let answers = |dir: &Path, port| dir.join("pid").exists() && TcpStream::connect(("127.0.0.1", port)).is_ok();
+        Self { server: Server::start_with(&recipe, prepare, answers) }
     }
 
-    /// Its port on 127.0.0.1.
-    pub fn port(&self) -> u16 {
-        self.port
+    /// Writes a file that it serves, with its missing directories.
+    pub fn file(&self, path: &str, content: impl AsRef<[u8]>) {
+        let path = self.dir().join("site").join(path);
+        fs::create_dir_all(path.parent().expect("a file lies in a directory")).expect("directories can be made");
+        fs::write(path, content).expect("a file can be written");
     }
 
-    /// Its configuration file.
-    pub fn config(&self) -> &Path {
-        &self.config
+    /// An address of it.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port())
     }
-}
 
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        if self.process.try_wait().is_ok_and(|ended| ended.is_none()) {
-            // The master ends its workers.
-            kill("TERM", self.process.id());
-        }
-        drop(self.process.wait());
+    /// Each request that it has answered: `GET /a 200`.
+    pub fn requests(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.dir().join("requests")).expect("it logs what it is asked");
+        log.lines().map(str::to_owned).collect()
     }
 }
 
-/// A configuration that keeps all its files in one directory.
-fn config(dir: &Path, port: u16, lines: &str) -> String {
-    let dir = dir.display();
-    let temporary =
-        ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|of| format!("{of}_temp_path {dir}/{of};\n"));
-    format!(
-        "daemon off;\npid {dir}/pid;\nerror_log {dir}/error.log;\nevents {{}}\nhttp {{\naccess_log off;\n{}\
-         server {{\nlisten 127.0.0.1:{port};\n{lines}\n}}\n}}\n",
-        temporary.concat()
-    )
+impl Deref for Nginx {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
 }

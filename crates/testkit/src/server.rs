@@ -1,4 +1,4 @@
-//! A real database server of the test process's own: started on a free port, with its data in a directory of its own,
+//! A real server of the test process's own: started on a free port, with its data in a directory of its own,
 //! and gone with the process, even when that is killed.
 
 use std::fs::{self, File};
@@ -47,7 +47,13 @@ struct Watcher {
 impl Server {
     /// Starts one and waits until `answers`, given its directory and port, says that it serves.
     pub(crate) fn start(recipe: &Recipe, answers: impl Fn(&Path, u16) -> bool) -> Self {
+        Self::start_with(recipe, |_| (), answers)
+    }
+
+    /// The same with what `prepare` puts into its directory before.
+    pub(crate) fn start_with(recipe: &Recipe, prepare: impl Fn(&Path), answers: impl Fn(&Path, u16) -> bool) -> Self {
         let (mut watcher, dir) = Watcher::start(recipe);
+        prepare(&dir);
         // Between the look for a free port and the server's own bind another process may take it.
         for _ in 0..20 {
             let port = free_port();

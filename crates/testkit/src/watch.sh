@@ -1,5 +1,5 @@
 #!/bin/sh
-# watch ENGINE PARENT TEMPLATE PROGRAMS USER: one database server of a test process, and its end. Orders come on standard
+# watch ENGINE PARENT TEMPLATE PROGRAMS USER: one server of a test process, and its end. Orders come on standard
 # input, a pipe that the test process alone holds: when it ends, however it ends, the kernel closes the pipe, and the
 # server and its directory go. USER is whom the server runs as; empty: whoever runs this.
 #
@@ -42,6 +42,7 @@ initialise() {
     redis)
       (as_user mkdir "$dir/data")
       ;;
+    nginx) mkdir "$dir/data" ;;
   esac
 }
 
@@ -57,6 +58,32 @@ prepare() {
     cp -a --reflink=auto "$dir/data" "$template.$$" &&
     # Another process may have been faster: then its template is as good.
     { mv -T "$template.$$" "$template" || rm -rf "$template.$$"; }
+}
+
+# Every path that nginx would take outside of the directory is named. server.conf is the test's own.
+configure_nginx() {
+  cat <<END
+daemon off;
+worker_processes 1;
+pid $dir/pid;
+error_log stderr;
+events { worker_connections 64; }
+http {
+  log_format request '\$request_method \$request_uri \$status';
+  access_log $dir/requests request;
+  client_body_temp_path $dir/body;
+  proxy_temp_path $dir/proxy;
+  fastcgi_temp_path $dir/fastcgi;
+  scgi_temp_path $dir/scgi;
+  uwsgi_temp_path $dir/uwsgi;
+  types { text/html html; text/css css; text/xml xml; image/png png; }
+  server {
+    listen 127.0.0.1:$1;
+    root $dir/site;
+    include $dir/server.conf;
+  }
+}
+END
 }
 
 # Nothing waits for the disk: a power cut may take all. But what is committed has reached the kernel and survives that the
@@ -82,14 +109,22 @@ serve() {
       as_user "$programs/redis-server" --port "$1" --bind 127.0.0.1 --dir "$dir/data" --save '' --databases 16 \
         --daemonize no
       ;;
+    nginx)
+      configure_nginx "$1" >"$dir/nginx.conf" || exit
+      as_user "$programs/nginx" -p "$dir/" -c "$dir/nginx.conf" -e stderr
+      ;;
   esac
 }
 
-# PostgreSQL's way to end at once ends its children too; mariadbd and redis-server are one process. The data is thrown away anyway. A
-# server that a test has stopped would never see its signal.
+# PostgreSQL's and nginx's way to end at once ends their children too; the others are one process. The data is thrown away
+# anyway. A server that a test has stopped would never see its signal.
 end() {
   [ -z "$server" ] || {
-    case $engine in postgres) kill -QUIT "$server" ;; *) kill -KILL "$server" ;; esac
+    case $engine in
+      postgres) kill -QUIT "$server" ;;
+      nginx) kill -TERM "$server" ;;
+      *) kill -KILL "$server" ;;
+    esac
     kill -CONT "$server"
     wait "$server"
   } 2>/dev/null

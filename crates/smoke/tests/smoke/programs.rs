@@ -26,11 +26,12 @@ fn nginx(lines: &str, expect: &str) -> String {
 #[test]
 fn a_configuration_is_judged_by_nginx_itself() {
     let sandbox = Sandbox::new();
-    let running = Nginx::start(&sandbox, "location / { return 204; }");
+    let running = Nginx::start("location / { return 204; }");
+    let path = running.dir().join("nginx.conf");
+    passes(&sandbox, &nginx(&format!("config = '{}'", path.display()), "'valid'"), "the configuration is valid\n");
+    let text = std::fs::read_to_string(path).unwrap();
+    sandbox.write("nginx/nginx.conf", text.replace("include ", "returns "));
     let config = |expect: &str| nginx("config = 'nginx/nginx.conf'", expect);
-    passes(&sandbox, &config("'valid'"), "the configuration is valid\n");
-    let text = std::fs::read_to_string(running.config()).unwrap();
-    sandbox.write("nginx/nginx.conf", text.replace("return 204", "returns 204"));
     let run = smoke(&sandbox, &config("'valid'")).code(1).any_stderr();
     run.stdout_has("it  fail  nginx says `").stdout_has("[emerg]").stdout_has("unknown directive \"returns\"").check();
     fails(&sandbox, &nginx("config = 'none.conf'", "'valid'"), "nginx says `");
@@ -42,7 +43,7 @@ fn a_configuration_is_judged_by_nginx_itself() {
 #[test]
 fn nginx_says_how_many_connections_it_has() {
     let sandbox = Sandbox::new();
-    let running = Nginx::start(&sandbox, "location /status { stub_status; }\nlocation /page { return 200 'hi'; }");
+    let running = Nginx::start("location /status { stub_status; }\nlocation /page { return 200 'hi'; }");
     let url = format!("http://127.0.0.1:{}", running.port());
     let page = |path: &str, expect: &str| nginx(&format!("status_url = '{url}{path}'"), expect);
     let good = "['connections >= 1', 'reading == 0', 'writing == 1', 'waiting < 500', 'dropped == 0']";
@@ -50,7 +51,7 @@ fn nginx_says_how_many_connections_it_has() {
     fails(&sandbox, &page("/status", "'writing > 1'"), "writing is 1, expected writing > 1\n");
     fails(&sandbox, &page("/page", "'dropped == 0'"), &format!("{url}/page is no page of stub_status: `hi`\n"));
     fails(&sandbox, &page("/none", "'dropped == 0'"), &format!("{url}/none answers with status 404\n"));
-    let both = format!("config = '{}'\nstatus_url = '/status'", running.config().display());
+    let both = format!("config = '{}'\nstatus_url = '/status'", running.dir().join("nginx.conf").display());
     sandbox.set("API_URL", &url);
     passes(&sandbox, &nginx(&both, "['valid', 'dropped == 0']"), "the configuration is valid, connections: ");
     drop(running);
