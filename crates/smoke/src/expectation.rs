@@ -92,6 +92,7 @@ mod tests {
     use crate::greeting::GreetingAssertion;
     use crate::http::answer::AnswerAssertion;
     use crate::kind::command::EndAssertion;
+    use crate::kind::crawl::CrawlAssertion;
     use crate::kind::disk::RoomAssertion;
     use crate::kind::env::VariableAssertion;
     use crate::kind::file::FileAssertion;
@@ -139,6 +140,7 @@ mod tests {
         ("docker", parses::<FieldAssertion<Containers>>),
         ("nginx", parses::<FieldAssertion<Nginx>>),
         ("hurl", parses::<FieldAssertion<HurlFile>>),
+        ("crawl", parses::<CrawlAssertion>),
         ("log", parses::<LineAssertion>),
         ("telegram", parses::<BotAssertion>),
     ];
@@ -162,7 +164,7 @@ mod tests {
         ("header Server missing", "http"),
         ("stdout matches '^ok$'", "command"),
         ("matches 'x+'", "file"),
-        ("time < 800ms", "http tcp tls sqlite server query redis"),
+        ("time < 800ms", "http tcp tls sqlite server query redis crawl"),
         ("exit == 0", "command"),
         ("stdout contains \"ok\"", "command"),
         ("free >= 100 MiB", "disk"),
@@ -208,6 +210,9 @@ mod tests {
         ("connections < 500", "nginx"),
         ("dropped == 0", "nginx"),
         ("passes", "hurl"),
+        ("broken == 0", "crawl"),
+        ("broken<3", "crawl"),
+        ("pages >= 5", "crawl"),
         ("lines not matches \"ERROR|FATAL\"", "log"),
         ("unseen not contains 'ERROR'", "log"),
         ("username == 'guestbook_bot'", "telegram"),
@@ -293,6 +298,12 @@ mod tests {
             "count > x",
             "uptime == 10s",
             "uptime > 10",
+            "broken",
+            "broken > 0",
+            "broken == x",
+            "broken == 0 ok",
+            "pages == 5",
+            "pages < 5",
             "lines \"x\"",
             "unseen \"x\"",
             "unseen contains \"x\"",

@@ -12,4 +12,5 @@ mod unix;
 pub(crate) use answer::Answer;
 pub(crate) use ask::{Ask, Request};
 pub(crate) use client::{Client, Manner};
+pub(crate) use curl::pairs;
 pub(crate) use session::Session;

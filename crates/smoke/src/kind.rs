@@ -1,6 +1,7 @@
 //! The kinds of checks. Each has a module of its own; this is what they share, and the table of all of them.
 
 pub(crate) mod command;
+pub(crate) mod crawl;
 pub(crate) mod disk;
 pub(crate) mod env;
 pub(crate) mod file;
@@ -91,6 +92,23 @@ const KINDS: &[Kind] = &[
     program::kind::<Containers>(),
     program::kind::<Nginx>(),
     program::kind::<HurlFile>(),
+    Kind {
+        name: "crawl",
+        keys: &[
+            "url",
+            "depth",
+            "pages",
+            "per_host",
+            "external",
+            "ignore",
+            "headers",
+            "basic",
+            "redirects",
+            "ca",
+            "socket",
+        ],
+        read: crawl::read,
+    },
     Kind { name: "log", keys: &["path"], read: log::read },
     Kind { name: "telegram", keys: &["token", "api"], read: telegram::read },
 ];

@@ -7,6 +7,7 @@ mod check;
 mod commit;
 mod connection;
 mod content;
+mod crawl;
 mod cursor;
 mod dialogue;
 mod end;

@@ -91,6 +91,11 @@ impl Client {
         self.send(request, left).map_err(|error| self.excuse(error, &self.manner.at(&request.address()), timeout))
     }
 
+    /// The same of a server that is called so in what is said of it.
+    pub(crate) fn ask_of(&self, name: &str, request: &Request, timeout: Duration) -> Result<Answer, Finding> {
+        self.send(request, timeout).map_err(|error| self.excuse(error, name, timeout))
+    }
+
     fn send(&self, request: &Request, timeout: Duration) -> Result<Answer, Error> {
         let began = Instant::now();
         let head = request.head.clone();

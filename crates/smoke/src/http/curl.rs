@@ -76,7 +76,8 @@ fn veiled(name: &str, value: &str) -> String {
     if is_secret && !value.contains("${") { "…".to_owned() } else { value.to_owned() }
 }
 
-fn pairs(query: &str) -> String {
+/// The same of each value in a query.
+pub(crate) fn pairs(query: &str) -> String {
     let pair = |pair: &str| match pair.split_once('=') {
         Some((name, value)) => format!("{name}={}", veiled(name, value)),
         None => pair.to_owned(),

@@ -61,7 +61,7 @@ fn an_unknown_kind_is_refused_with_those_there_are() {
     );
     refused(
         &check(""),
-        "check `one`: `kind` is missing: http, flow, command, disk, tcp, tls, sqlite, postgres, mysql, redis, file, env, git, load, memory, process, systemd, docker, nginx, hurl, log, telegram",
+        "check `one`: `kind` is missing: http, flow, command, disk, tcp, tls, sqlite, postgres, mysql, redis, file, env, git, load, memory, process, systemd, docker, nginx, hurl, crawl, log, telegram",
     );
 }
 

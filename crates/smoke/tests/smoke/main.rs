@@ -6,6 +6,7 @@ mod certificates;
 mod commands;
 mod commit;
 mod containers;
+mod crawls;
 mod databases;
 mod files;
 mod flow_values;

@@ -1,0 +1,468 @@
+//! Crawls of whole small sites: real ones behind nginx, and such as no web server has by itself.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use testkit::{Nginx, Sandbox, kill, wait_until};
+
+use crate::server::{Closed, Request, Server, hang};
+use crate::{fails, once, passes, smoke};
+
+fn crawl(url: &str, lines: &str, expect: &str) -> String {
+    once("crawl", &format!("url = '{url}'\n{lines}"), expect)
+}
+
+/// A page of HTML.
+fn html(body: &str) -> String {
+    typed("text/html; charset=utf-8", body)
+}
+
+fn typed(kind: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+}
+
+fn status(line: &str) -> String {
+    format!("HTTP/1.1 {line}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+}
+
+/// What is asked for, `GET /a`, of each request.
+fn asked(server: &Server) -> Vec<String> {
+    let mut lines: Vec<String> = server.requests().into_iter().map(|request| request.line).collect();
+    lines.sort();
+    lines
+}
+
+fn path(request: &Request) -> &str {
+    request.line.split(' ').nth(1).unwrap()
+}
+
+/// The tool's record of the one check.
+fn record(sandbox: &Sandbox) -> serde_json::Value {
+    sandbox.journal().last().unwrap()["details"]["checks"][0].clone()
+}
+
+#[test]
+fn a_site_whose_every_link_answers_passes() {
+    let sandbox = Sandbox::new();
+    let nginx = Nginx::start(
+        "location = /old { return 301 /deep/page.html#there; }\nlocation = /send { limit_except POST { deny all; } }",
+    );
+    nginx.file("index.html", "<link rel=stylesheet href=/style.css><a href=old>x</a><a href='#top'>x</a><a href='mailto:a@b'>x</a>
+        <form method=post action=send></form><a href=https://elsewhere.invalid/>x</a><a href=/index.html?a=1&amp;b>x</a>");
+    nginx.file("style.css", "");
+    nginx.file("deep/page.html", "<base href=/pictures/><img src=a.png srcset='a.png 1x, b.png 2x'><a href=/>x</a>");
+    nginx.file("pictures/a.png", "");
+    nginx.file("pictures/b.png", "");
+    let checks = crawl(&nginx.url("/"), "", "['broken == 0', 'pages >= 6', 'time < 60s']");
+    passes(&sandbox, &checks, "8 addresses, 0 broken, ");
+    wait_until("all requests are logged", || nginx.requests().len() >= 8);
+    let mut requests = nginx.requests();
+    requests.sort();
+    assert_eq!(
+        requests,
+        [
+            "GET / 200",
+            "GET /deep/page.html 200",
+            "GET /index.html?a=1&b 200",
+            "GET /old 301",
+            "GET /pictures/a.png 200",
+            "GET /pictures/b.png 200",
+            "GET /send 403",
+            "GET /style.css 200",
+        ]
+    );
+}
+
+#[test]
+fn what_is_broken_is_named_with_the_page_that_links_it() {
+    let sandbox = Sandbox::new();
+    let nginx = Nginx::start(
+        "location = /fault { return 500; }
+         location = /one { return 302 /two; }
+         location = /two { return 302 /one; }
+         location = /moved { return 302 /nowhere; }",
+    );
+    nginx.file("index.html", "<a href=/gone>x</a><a href=/b.html>x</a>");
+    nginx.file(
+        "b.html",
+        "<img srcset='/no.png 2x'><link rel=stylesheet href=/no.css><form action=/send method=post></form><a href=/fault>x</a>
+         <a href=/one>x</a><a href=/moved>x</a>",
+    );
+    fails(
+        &sandbox,
+        &crawl(&nginx.url("/"), "", "'broken == 0'"),
+        "7 are broken: /gone (404, linked from /), /no.png (404, linked from /b.html), /no.css (404, linked from /b.html) \
+         and 4 more, expected broken == 0\n",
+    );
+    let broken = record(&sandbox)["evidence"]["broken"].as_str().unwrap().to_owned();
+    let lines: Vec<&str> = broken.lines().collect();
+    assert_eq!(lines[3..5], ["/send (404, linked from /b.html)", "/fault (500, linked from /b.html)"]);
+    let mut rest = lines[5..].to_vec();
+    rest.sort_unstable();
+    assert_eq!(
+        rest,
+        [
+            "/nowhere (404, redirected from /moved, linked from /b.html)",
+            "/two (redirects in a circle, redirected from /one, linked from /b.html)",
+        ]
+    );
+}
+
+#[test]
+fn fewer_than_so_many_may_be_broken_and_are_named_all_the_same() {
+    let sandbox = Sandbox::new();
+    let nginx = Nginx::start("");
+    nginx.file("index.html", "<a href=/gone>x</a>");
+    let checks = crawl(&nginx.url("/"), "", "'broken < 2'");
+    smoke(&sandbox, &checks)
+        .stdout_has("it  pass  2 addresses, 1 broken, ")
+        .stdout_has(" ms; 1 is broken: /gone (404, linked from /)\n")
+        .check();
+    fails(
+        &sandbox,
+        &crawl(&nginx.url("/"), "", "'broken == 0'"),
+        "1 is broken: /gone (404, linked from /), expected broken == 0\n",
+    );
+    fails(&sandbox, &crawl(&nginx.url("/"), "", "'pages >= 2'"), "1 address answers, expected pages >= 2\n");
+    fails(
+        &sandbox,
+        &crawl(&nginx.url("/"), "", "'broken == 2'"),
+        "1 is broken: /gone (404, linked from /), expected broken == 2\n",
+    );
+}
+
+#[test]
+fn a_page_that_hangs_is_broken_when_the_time_is_over() {
+    let sandbox = Sandbox::new();
+    // It accepts, and nobody reads.
+    let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
+    let nginx = Nginx::start(&format!("location = /slow {{ proxy_pass http://{}; }}", upstream.local_addr().unwrap()));
+    nginx.file("index.html", "<a href=/slow>x</a><a href=/a.html>x</a>");
+    nginx.file("a.html", "");
+    let checks = crawl(&nginx.url("/"), "timeout = '3s'", "'broken == 0'");
+    fails(&sandbox, &checks, "1 is broken: /slow (no whole answer from it within ");
+}
+
+#[test]
+fn a_crawl_that_the_time_ends_says_how_far_it_came() {
+    let sandbox = Sandbox::new();
+    let upstream = TcpListener::bind("127.0.0.1:0").unwrap();
+    let nginx = Nginx::start(&format!("location /slow {{ proxy_pass http://{}; }}", upstream.local_addr().unwrap()));
+    nginx.file("index.html", (0..10).map(|n| format!("<a href=/slow{n}>x</a>")).collect::<Vec<_>>().concat());
+    let checks = crawl(&nginx.url("/"), "timeout = '3s'\nper_host = 2", "'broken < 100'");
+    fails(&sandbox, &checks, "only 3 of 11 addresses were asked within 3.0 s\n");
+    let evidence = &record(&sandbox)["evidence"];
+    assert!(evidence["not asked"].as_str().unwrap().starts_with("/slow2 (linked from /)\n"), "{evidence}");
+    assert!(evidence["broken"].as_str().unwrap().starts_with("/slow0 (no whole answer"), "{evidence}");
+}
+
+#[test]
+fn a_sitemap_and_an_index_of_sitemaps_are_starts_too() {
+    let sandbox = Sandbox::new();
+    let nginx = Nginx::start("");
+    let map = |names: &[&str]| {
+        let urls =
+            names.iter().map(|name| format!("<url><loc>{}</loc></url>", nginx.url(name))).collect::<Vec<_>>().concat();
+        format!(
+            "<?xml version=\"1.0\"?>\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">{urls}</urlset>"
+        )
+    };
+    nginx.file("sitemap.xml", map(&["/a.html", "/gone?x=1&amp;y=2"]));
+    nginx.file("a.html", "<a href=/b.html>x</a>");
+    nginx.file("b.html", "<a href=/c.html>x</a>");
+    let gone = "1 is broken: /gone?x=1&y=2 (404, linked from /sitemap.xml), expected broken == 0\n";
+    fails(&sandbox, &crawl(&nginx.url("/sitemap.xml"), "", "'broken == 0'"), gone);
+    nginx.file("more.xml", map(&["/b.html"]));
+    let named =
+        ["/sitemap.xml", "/more.xml"].map(|name| format!("<sitemap><loc>{}</loc></sitemap>", nginx.url(name))).concat();
+    nginx.file("index.xml", format!("<sitemapindex>{named}</sitemapindex>"));
+    fails(&sandbox, &crawl(&nginx.url("/index.xml"), "depth = 1", "'broken == 0'"), gone);
+    assert_eq!(nginx.requests().iter().filter(|line| *line == "GET /c.html 404").count(), 0);
+    // An address of a list is one link away, and what it links is the next.
+    smoke(&sandbox, &crawl(&nginx.url("/index.xml"), "depth = 2", "'broken < 9'"))
+        .stdout_has("7 addresses, 2 broken")
+        .check();
+}
+
+#[test]
+fn a_start_that_lists_nothing_fails() {
+    let sandbox = Sandbox::new();
+    let nginx = Nginx::start(
+        "location = /gone { return 410; }
+         location = /away { return 301 https://www.example.invalid/; }
+         location = /circle { return 301 /circle; }
+         location = /in { return 302 /logout; }
+         location = /json { default_type application/json; return 200 '{}'; }
+         location = /untyped { default_type ''; return 200 'x'; }",
+    );
+    nginx.file("other.xml", "<rss/>");
+    nginx.file("empty.xml", "<urlset/>");
+    nginx.file("map.xml.gz", [0x1f, 0x8b]);
+    nginx.file("theirs.xml", "<urlset><url><loc>https://www.example.invalid/</loc></url></urlset>");
+    nginx.file(
+        "packed.xml",
+        format!("<sitemapindex><sitemap><loc>{}</loc></sitemap></sitemapindex>", nginx.url("/map.xml.gz")),
+    );
+    for (start, said) in [
+        ("/gone", "/gone (410, the start)".to_owned()),
+        (
+            "/away",
+            "/away (redirects to https://www.example.invalid, and a crawl stays where it begins, the start)".to_owned(),
+        ),
+        ("/circle", "/circle (redirects in a circle, the start)".to_owned()),
+        ("/in", "/in (redirects to an address that is not asked, the start)".to_owned()),
+        ("/json", "/json (is application/json, neither a page nor a sitemap, the start)".to_owned()),
+        ("/untyped", "/untyped (says not what it is: there is no Content-Type, the start)".to_owned()),
+        ("/empty.xml", "/empty.xml (is a sitemap that names nothing, the start)".to_owned()),
+        ("/other.xml", "/other.xml (is XML, but no sitemap, the start)".to_owned()),
+        ("/map.xml.gz", "/map.xml.gz (is compressed, and that is not read, the start)".to_owned()),
+        (
+            "/theirs.xml",
+            format!("/theirs.xml (is a sitemap of https://www.example.invalid, not of {}, the start)", nginx.url("")),
+        ),
+    ] {
+        fails(
+            &sandbox,
+            &crawl(&nginx.url(start), "ignore = '/logout'", "'broken < 9'"),
+            &format!("there is nothing to follow: {said}\n"),
+        );
+    }
+    let packed = "1 is broken: /map.xml.gz (is compressed, and that is not read, linked from /packed.xml), expected broken == 0\n";
+    fails(&sandbox, &crawl(&nginx.url("/packed.xml"), "", "'broken == 0'"), packed);
+}
+
+#[test]
+fn a_start_where_nobody_listens_counts_as_an_app_that_is_starting() {
+    let sandbox = Sandbox::new();
+    let closed = Closed::new();
+    let url = closed.url("/");
+    fails(&sandbox, &crawl(&url, "", "'broken == 0'"), &format!("{url} refuses the connection\n"));
+    let hanging = Server::behaves(|_, stream| hang(stream));
+    let checks = crawl(&hanging.url("/"), "timeout = '300ms'", "'broken == 0'");
+    fails(&sandbox, &checks, &format!("no whole answer from {} within 0.3 s\n", hanging.url("/")));
+    let later = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(600));
+        closed.open(|_| html(""))
+    });
+    smoke(&sandbox, &crawl(&url, "", "'broken == 0'"))
+        .args(["--startup-wait", "60s"])
+        .stdout_has("1 address, 0 broken")
+        .check();
+    drop(later.join().unwrap());
+}
+
+#[test]
+fn a_site_without_end_ends_at_the_limits() {
+    let sandbox = Sandbox::new();
+    let calendar = |request: &Request| {
+        let day: u64 = path(request).rsplit('=').next().unwrap().parse().unwrap_or(0);
+        html(&format!("<a href='/?day={}'>x</a><a href='?same&day={}'>x</a>", day + 1, day + 2))
+    };
+    let server = Server::answers(calendar);
+    passes(
+        &sandbox,
+        &crawl(&server.url("/"), "depth = 3", "['broken == 0', 'pages > 10']"),
+        "11 addresses, 0 broken, ",
+    );
+    let server = Server::answers(calendar);
+    let run = smoke(&sandbox, &crawl(&server.url("/"), "depth = 20\npages = 30", "'broken == 0'"));
+    run.stdout_has("30 addresses, 0 broken, ").stdout_has(" ms; there are more than `pages` allows\n").check();
+    assert_eq!(server.requests().len(), 30);
+    let server = Server::answers(calendar);
+    passes(&sandbox, &crawl(&server.url("/"), "depth = 0", "'broken == 0'"), "1 address, 0 broken, ");
+}
+
+#[test]
+fn a_page_of_ten_thousand_links_and_one_that_is_too_long_do_no_harm() {
+    let sandbox = Sandbox::new();
+    let links = (0..10_000).map(|n| format!("<a href=/{n}>x</a>")).collect::<Vec<_>>().concat();
+    let long = format!("<a href=/{}>x</a>{links}", "y".repeat(3_000));
+    let server = Server::answers(move |request| html(if path(request) == "/" { &long } else { "" }));
+    let run = smoke(&sandbox, &crawl(&server.url("/"), "pages = 20", "'broken == 0'"));
+    run.stdout_has("20 addresses, 0 broken, ").stdout_has("; 1 address too long to be asked\n").check();
+    assert_eq!(server.requests().len(), 20);
+}
+
+#[test]
+fn redirects_without_end_are_broken() {
+    let sandbox = Sandbox::new();
+    let server = Server::answers(|request| match path(request) {
+        "/" => html("<a href=/r0>x</a><a href=/nowhere>x</a>"),
+        "/nowhere" => status("302 Found"),
+        hop => {
+            let hop: u32 = hop[2..].parse().unwrap();
+            status(&format!("302 Found\r\nLocation: /r{}", hop + 1))
+        }
+    });
+    let checks = crawl(&server.url("/"), "redirects = 2", "'broken == 0'");
+    fails(
+        &sandbox,
+        &checks,
+        "2 are broken: /nowhere (302 without an address, linked from /), \
+         /r2 (redirects more than 2 times, redirected from /r0, linked from /), expected broken == 0\n",
+    );
+    assert_eq!(server.requests().len(), 5);
+}
+
+#[test]
+fn an_endless_body_a_packed_page_and_garbage_do_no_harm() {
+    let sandbox = Sandbox::new();
+    let server = Server::behaves(|request, stream| {
+        use std::io::Write;
+        let text = match path(request) {
+            "/" => html("<a href=/endless>x</a><a href=/packed>x</a><a href=/garbage>x</a><img src=/bytes>"),
+            "/packed" => html("<a href=/never>x</a>").replacen("\r\n", "\r\nContent-Encoding: gzip\r\n", 1),
+            "/bytes" => typed("image/png", "\u{0}"),
+            "/garbage" => {
+                let page = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<a href='/\xff\xfe'<<<a href=\x1b[2J>\xc3";
+                drop(stream.write_all(page));
+                return;
+            }
+            "/endless" => {
+                drop(stream.write_all(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<a href=/last>x</a>",
+                ));
+                while stream.write_all(&[b'x'; 4096]).is_ok() {}
+                return;
+            }
+            "/last" => html(""),
+            _ => status("404 Not Found"),
+        };
+        drop(stream.write_all(text.as_bytes()));
+    });
+    let ran = smoke(&sandbox, &crawl(&server.url("/"), "", "['broken < 5', 'pages >= 6']"))
+        .stdout_has("; 2 addresses not read to the end\n")
+        .check();
+    assert!(asked(&server).contains(&"GET /last".to_owned()));
+    assert!(!asked(&server).contains(&"GET /never".to_owned()));
+    assert!(!(ran.stdout + &sandbox.read("prod/journal.ndjson")).contains(['\u{1b}', '\u{202e}']));
+}
+
+#[test]
+fn links_of_others_are_asked_only_where_that_is_wanted_and_never_fail() {
+    let sandbox = Sandbox::new();
+    let other = Server::answers(|request| match (path(request), &request.line[..4]) {
+        ("/no-head", "HEAD") => status("405 Method Not Allowed"),
+        ("/gone?token=s3cret", _) => status("404 Not Found"),
+        _ => status("200 OK"),
+    });
+    let closed = Closed::new();
+    let page = format!(
+        "<a href='{}'>x</a><a href='{}'>x</a><a href='{}'>x</a><a href='{}'>x</a><a href=/away>x</a>",
+        other.url("/"),
+        other.url("/no-head"),
+        other.url("/gone?token=s3cret#a"),
+        closed.url("/")
+    );
+    let away = other.url("/away");
+    let server = Server::answers(move |request| match path(request) {
+        "/" => html(&page),
+        _ => status(&format!("302 Found\r\nLocation: {away}")),
+    });
+    let lines = "headers = { X-Key = 'mine' }\nbasic = 'me:pw'";
+    passes(&sandbox, &crawl(&server.url("/"), lines, "'broken == 0'"), "2 addresses, 0 broken, ");
+    assert_eq!(other.requests().len(), 0);
+    let run = smoke(&sandbox, &crawl(&server.url("/"), &format!("{lines}\nexternal = 'warn'"), "'broken == 0'"));
+    let said = format!(
+        "; elsewhere 2 are broken: {} (404, linked from /), {} (it refuses the connection, linked from /)\n",
+        other.url("/gone?…"),
+        closed.url("/")
+    );
+    run.stdout_has("2 addresses, 0 broken, ").stdout_has(said).check();
+    assert_eq!(asked(&other), ["GET /no-head", "HEAD /", "HEAD /away", "HEAD /gone?token=s3cret", "HEAD /no-head"]);
+    let headers: Vec<String> = other.requests().into_iter().flat_map(|request| request.headers).collect();
+    assert!(
+        !headers.iter().any(|header| header.contains("mine") || header.starts_with("authorization")),
+        "{headers:?}"
+    );
+    let own: Vec<String> = server.requests().into_iter().flat_map(|request| request.headers).collect();
+    assert_eq!(own.iter().filter(|header| *header == "x-key: mine").count(), 4);
+}
+
+#[test]
+fn what_is_ignored_is_not_asked_and_a_download_is_not_fetched() {
+    let sandbox = Sandbox::new();
+    let server = Server::answers(|request| match path(request) {
+        "/" => html(
+            "<a href='/logout?next=/'>x</a><a href=/a/1/edit>x</a><a href=/big download>x</a><a href=/to-logout>x</a>",
+        ),
+        "/to-logout" => status("302 Found\r\nLocation: /logout"),
+        _ => status("200 OK"),
+    });
+    passes(
+        &sandbox,
+        &crawl(&server.url("/"), "ignore = ['/logout', '/a/*/edit$']", "'broken == 0'"),
+        "3 addresses, 0 broken, ",
+    );
+    assert_eq!(asked(&server), ["GET /", "GET /to-logout", "HEAD /big"]);
+}
+
+#[test]
+fn no_secret_of_a_query_is_shown() {
+    let sandbox = Sandbox::new();
+    let server = Server::answers(|request| match path(request) {
+        "/" => html("<a href='/a?id=7&amp;token=s3cret-one&amp;sig=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'>x</a>"),
+        _ => status("404 Not Found"),
+    });
+    fails(
+        &sandbox,
+        &crawl(&server.url("/"), "", "'broken == 0'"),
+        "1 is broken: /a?id=7&token=…&sig=… (404, linked from /), ",
+    );
+    assert!(!sandbox.read("prod/journal.ndjson").contains("s3cret-one"));
+}
+
+#[test]
+fn a_signal_ends_a_crawl_at_once() {
+    let sandbox = Sandbox::new();
+    let server = Server::behaves(|request, stream| {
+        if path(request) == "/" {
+            use std::io::Write;
+            drop(stream.write_all(html("<a href=/slow>x</a>").as_bytes()));
+        } else {
+            hang(stream);
+        }
+    });
+    let checks = crawl(&server.url("/"), "timeout = '10m'", "'broken == 0'");
+    let mut child = smoke(&sandbox, &checks).args(["--deadline", "10m"]).spawn();
+    wait_until("the page that hangs is asked", || server.requests().len() == 2);
+    kill("TERM", child.id());
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+}
+
+#[test]
+fn our_side_failing_is_an_error() {
+    let sandbox = Sandbox::new();
+    let checks = crawl("https://127.0.0.1:1/", "ca = 'none.pem'", "'broken == 0'");
+    smoke(&sandbox, &checks).code(74).stdout_has("it  error  cannot read the certificates in ").any_stderr().check();
+}
+
+#[test]
+fn what_is_wrong_in_the_file_is_told_with_its_place() {
+    let sandbox = Sandbox::new();
+    let url = "http://127.0.0.1:1/shop/";
+    for (lines, expect, said) in [
+        ("depth = 21", "'broken == 0'", "check `it`: `depth` must be a number from 0 to 20"),
+        ("pages = 0", "'broken == 0'", "`pages` must be a number from 1 to 10000"),
+        ("per_host = 33", "'broken == 0'", "`per_host` must be a number from 1 to 32"),
+        ("redirects = 21", "'broken == 0'", "`redirects` must be a number from 0 to 20"),
+        ("external = 'on'", "'broken == 0'", "`external` must be \"off\" or \"warn\""),
+        ("external = 'warn'\nsocket = 'x'", "'broken == 0'", "behind a `socket` there is nothing `external`"),
+        ("ignore = ['logout']", "'broken == 0'", "`ignore` holds beginnings of paths or addresses: "),
+        ("ignore = ['/sh']", "'broken == 0'", "`ignore` holds the address where the crawl begins"),
+        ("basic = 'me'", "'broken == 0'", "`basic` must be a user and a password"),
+        ("method = 'POST'", "'broken == 0'", "`method` is no key of a check of kind crawl"),
+        ("", "'broken > 0'", "column 8: expected == or <= or <, found `> 0`"),
+        ("", "'status == 200'", "expected broken, pages or time (a crawl check), found `status == 200`"),
+        ("", "[]", "it expects nothing; add expect = \"…\": broken, pages or time (a crawl check)"),
+    ] {
+        smoke(&sandbox, &crawl(url, lines, expect)).code(78).stderr_has(said).check();
+    }
+    let checks = crawl("ftp://127.0.0.1/", "", "'broken == 0'");
+    smoke(&sandbox, &checks).code(78).stderr_has("the address must begin with http:// or https://").check();
+    smoke(&sandbox, &crawl(url, "", "'broken == 0'"))
+        .arg("--dry-run")
+        .stdout_has(format!("{url}, and 2 links on, 100 at most"))
+        .check();
+}
