@@ -36,6 +36,7 @@ mod selection;
 mod server;
 mod settings;
 mod telegram;
+mod strange_sites;
 mod tls;
 mod units;
 mod variables;
