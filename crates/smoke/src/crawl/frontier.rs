@@ -241,3 +241,55 @@ impl Frontier {
         Some(number)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Fate, Frontier, Limits};
+    use crate::crawl::links::{Links, Role};
+    use url::Url;
+
+    fn frontier(depth: u32, pages: usize) -> Frontier {
+        let limits = Limits { depth, pages, redirects: 5, outside: true, ignore: Vec::new() };
+        Frontier::new(Url::parse("http://app.test/").unwrap(), limits)
+    }
+
+    fn links(names: &[&str]) -> Links {
+        let written = names.iter().map(|name| ((*name).to_owned(), Role::Link)).collect();
+        Links::new(Url::parse("http://app.test/").unwrap(), written)
+    }
+
+    #[test]
+    fn what_is_further_away_waits_and_what_belongs_to_others_comes_last() {
+        let mut frontier = frontier(2, 100);
+        assert_eq!((frontier.take(true), frontier.take(false)), (Some(0), None));
+        frontier.link(0, &links(&["/a", "http://other.test/", "/b", "/a#x", "/"]));
+        assert_eq!(frontier.take(false), None, "the start is still being asked");
+        assert_eq!((frontier.take(true), frontier.take(false)), (Some(1), Some(3)));
+        frontier.link(1, &links(&["/c"]));
+        assert_eq!(frontier.take(false), None, "/b is still being asked, and may link /c too");
+        assert_eq!((frontier.take(true), frontier.take(false)), (Some(4), None));
+        frontier.link(4, &links(&["/too-far"]));
+        assert_eq!((frontier.take(true), frontier.take(true)), (Some(2), None));
+    }
+
+    #[test]
+    fn no_more_is_kept_than_the_limit_allows() {
+        let mut frontier = frontier(2, 3);
+        let names: Vec<String> = (0..50).flat_map(|n| [format!("/{n}"), format!("http://other.test/{n}")]).collect();
+        frontier.link(0, &links(&names.iter().map(String::as_str).collect::<Vec<_>>()));
+        assert_eq!((frontier.stops().count(), frontier.is_full), (6, true));
+    }
+
+    #[test]
+    fn a_circle_is_found_by_whichever_closes_it() {
+        let mut frontier = frontier(2, 100);
+        frontier.link(0, &links(&["/a", "/b"]));
+        let to = |name: &str| Url::parse("http://app.test/").unwrap().join(name).unwrap();
+        frontier.redirect(1, to("/b"));
+        assert_eq!((frontier.end(Some(1)), frontier.first(2)), (Some(2), 2));
+        frontier.redirect(2, to("/a"));
+        let fates: Vec<_> = frontier.stops().map(|(_, stop)| stop.fate.clone()).collect();
+        assert_eq!(fates[1..], [Fate::Redirects(Some(2)), Fate::Broken("redirects in a circle".to_owned())]);
+        assert_eq!(frontier.end(Some(1)), Some(2));
+    }
+}
