@@ -29,7 +29,7 @@ impl Docker {
 
     /// One whose root is this directory.
     pub(crate) fn of(root: &Path) -> Self {
-        installed(&["/usr/bin/docker".into()], "docker.io");
+        installed(&["/usr/bin/docker".into(), "/usr/local/bin/docker".into()], "docker.io");
         let docker = Self { name: format!("pushback-test-{}", random(12)) };
         let archive = root.with_extension("tar");
         let file = File::create(&archive).expect("an archive can be made");

@@ -89,7 +89,8 @@ fn a_service_is_all_of_its_containers_in_one_project() {
     let good = "['running', 'count == 2', 'restarts == 0', 'uptime < 5m', 'image contains \":1.2\"']";
     passes(&sandbox, &service(&prod, good), "2 of 2 containers run, for ");
     fails(&sandbox, &service(&prod, "'count > 2'"), "count is 2, expected count > 2\n");
-    fails(&sandbox, &service(&prod, "'healthy'"), &format!("{prod}_web_"));
+    let run = smoke(&sandbox, &service(&prod, "'healthy'")).code(1).any_stderr();
+    run.stdout_has(format!("it  fail  {prod}")).stdout_has(" has no health check, expected healthy\n").check();
     let none = format!("there is no container of the service {staging}/web");
     fails(&sandbox, &service(&staging, "'running'"), &format!("{none}, expected running\n"));
     fails(&sandbox, &service(&staging, "'image contains \"x\"'"), &format!("{none}, expected image "));
@@ -97,8 +98,12 @@ fn a_service_is_all_of_its_containers_in_one_project() {
     compose(&staging, &["up", "--detach"]);
     let both = format!("the service web is in 2 projects, `{prod}, {staging}`: say which with `project`\n");
     fails(&sandbox, &once("docker", "service = 'web'", "'running'"), &both);
-    docker.tell(&["kill", &format!("{prod}_web_2")]);
-    let one_is_gone = format!("{prod}_web_2 is exited, with 137, expected running\n");
+    // Compose calls them prod_web_1 or prod-web-1.
+    let of_prod = format!("label=com.docker.compose.project={prod}");
+    let listed = docker.tell(&["ps", "--filter", &of_prod, "--format", "{{.Names}}"]);
+    let one = listed.lines().next().unwrap();
+    docker.tell(&["kill", one]);
+    let one_is_gone = format!("{one} is exited, with 137, expected running\n");
     fails(&sandbox, &service(&prod, "['count == 1', 'running']"), &one_is_gone);
     passes(&sandbox, &service(&prod, "'count == 1'"), "1 of 2 containers run, for ");
 }
