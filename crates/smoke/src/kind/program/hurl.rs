@@ -38,8 +38,8 @@ impl Row for HurlFile {
                 let sentence = "a name in `variables` is letters, digits and _, and one of them is a small letter";
                 return Err(keys.wrong_at("variables", sentence));
             }
-            // The environment of a program is its user's own, its arguments are everybody's. From hurl 7 on it is the longer
-            // name, before it the shorter.
+            // The environment of a program is its user's own, its arguments are everybody's. hurl 8 takes the longer name
+            // only; older ones know the shorter.
             env.push((format!("HURL_VARIABLE_{name}").into(), value.clone().into()));
             env.push((format!("HURL_{name}").into(), value.into()));
         }
