@@ -90,13 +90,13 @@ mod tests {
     use super::{Assertion, Expectation};
     use crate::cursor::Cursor;
     use crate::greeting::GreetingAssertion;
-    use crate::http::answer::AnswerAssertion;
     use crate::kind::command::EndAssertion;
     use crate::kind::crawl::CrawlAssertion;
     use crate::kind::disk::RoomAssertion;
     use crate::kind::env::VariableAssertion;
     use crate::kind::file::FileAssertion;
     use crate::kind::git::GitAssertion;
+    use crate::kind::http::PageAssertion;
     use crate::kind::load::LoadAssertion;
     use crate::kind::log::LineAssertion;
     use crate::kind::memory::MemoryAssertion;
@@ -121,7 +121,7 @@ mod tests {
     }
 
     const KINDS: &[(&str, Parses)] = &[
-        ("http", parses::<AnswerAssertion>),
+        ("http", parses::<PageAssertion>),
         ("command", parses::<EndAssertion>),
         ("disk", parses::<RoomAssertion>),
         ("tcp", parses::<PortAssertion>),
@@ -174,7 +174,7 @@ mod tests {
         ("closed", "tcp"),
         ("banner not contains \"SSH-2.0\"", "tcp"),
         ("trusted", "tls"),
-        ("certificate >= 14d", "tls"),
+        ("certificate >= 14d", "http tls"),
         ("protocol != 'TLSv1.2'", "tls"),
         ("issuer not contains 'Encrypt'", "tls"),
         ("rows[0][12]>=0.5", "sqlite query"),
@@ -327,10 +327,13 @@ mod tests {
 
     #[test]
     fn a_complaint_names_the_column_and_what_belongs_there() {
-        let complaint = |line: &str| Expectation::<AnswerAssertion>::parse(Cursor::new(line)).unwrap_err().to_string();
+        let complaint = |line: &str| Expectation::<PageAssertion>::parse(Cursor::new(line)).unwrap_err().to_string();
         for (line, expected) in [
-            ("", "column 1: expected status, header, body, json or time (an http check), found the end"),
-            (" exit == 0", "column 2: expected status, header, body, json or time (an http check), found `exit == 0`"),
+            ("", "column 1: expected status, header, body, json, time or certificate (an http check), found the end"),
+            (
+                " exit == 0",
+                "column 2: expected status, header, body, json, time or certificate (an http check), found `exit == 0`",
+            ),
             ("status", "column 7: expected == or != or <= or < or >= or >, found the end"),
             ("status == 2000", "column 11: expected a status from 100 to 599, found `2000`"),
             ("status == 200 ok", "column 15: expected the end, found `ok`"),

@@ -17,8 +17,10 @@ use x509_cert::Certificate;
 use x509_cert::der::{DateTime, Decode};
 
 use crate::connection::Connection;
+use crate::cursor::{Cursor, Wrong};
 use crate::endpoint::Endpoint;
 use crate::finding::{Finding, unseen};
+use crate::relation::Relation;
 use crate::text::excerpt;
 
 /// What was seen of a server in a handshake.
@@ -91,6 +93,36 @@ impl Handshake {
             7200..172_800 => format!("{} h", self.left.as_secs() / 3600),
             seconds => format!("{} days", seconds / 86_400),
         }
+    }
+}
+
+/// `> 14d`: how long a certificate must be good yet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Left {
+    relation: Relation,
+    wanted: Duration,
+}
+
+impl Left {
+    /// Reads it.
+    pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Self, Wrong> {
+        let expected = "a number of days or hours such as 14d or 36h";
+        let relation = Relation::read(cursor, Relation::ABOVE)?;
+        cursor.blanks();
+        let here = cursor.clone();
+        let number = cursor.number(expected)?;
+        let unit = [("d", 86_400), ("h", 3600)].into_iter().find(|(unit, _)| cursor.take(unit));
+        let seconds = unit.and_then(|(_, seconds)| number.checked_mul(seconds));
+        let wanted = seconds.map(Duration::from_secs).ok_or_else(|| here.wrong(expected))?;
+        Ok(Self { relation, wanted })
+    }
+
+    /// Compares.
+    pub(crate) fn judge(&self, seen: &Handshake) -> Result<(), String> {
+        if self.relation.holds(&seen.left, &self.wanted) {
+            return Ok(());
+        }
+        Err(format!("the certificate ends in {}", seen.spell_left()))
     }
 }
 

@@ -124,7 +124,7 @@ pub(crate) enum AnswerAssertion {
 impl Assertion for AnswerAssertion {
     type Seen = Answer;
 
-    const WORDS: &'static str = "status, header, body, json or time (an http check)";
+    const WORDS: &'static str = "status, header, body, json or time (a step)";
 
     fn read(word: &str, cursor: &mut Cursor<'_>) -> Option<Result<Self, Wrong>> {
         match word {

@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
+use db::Deadline;
 use kit::Failure;
+use rustls::pki_types::ServerName;
+use ureq::http::Uri;
 
 use crate::commit::Commit;
+use crate::cursor::{Cursor, Wrong};
+use crate::endpoint::Endpoint;
 use crate::evidence::Evidence;
-use crate::expectation::Expectations;
+use crate::expectation::{Assertion, Expectations};
 use crate::finding::Finding;
+use crate::handshake::{Handshake, Left, authorities};
 use crate::http::answer::{AnswerAssertion, Running};
 use crate::http::{Answer, Ask, Client, Manner, Request};
 use crate::json_path::JsonPath;
@@ -22,7 +28,17 @@ pub(crate) struct Page {
     ask: Ask,
     request: Request,
     commit: Option<JsonPath>,
-    expectations: Expectations<AnswerAssertion>,
+    /// Who shows the certificate that is looked at.
+    secured: Option<(Endpoint, ServerName<'static>)>,
+    expectations: Expectations<PageAssertion>,
+}
+
+/// What was seen of a page.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    answer: Answer,
+    /// Only where it was asked for.
+    handshake: Option<Handshake>,
 }
 
 /// Takes the keys of an http check.
@@ -40,14 +56,28 @@ impl Page {
     pub(crate) fn new(
         ask: Ask,
         commit: Option<JsonPath>,
-        expectations: Expectations<AnswerAssertion>,
+        expectations: Expectations<PageAssertion>,
     ) -> Result<Self, String> {
         let request = ask.request(&Captured::new())?;
-        Ok(Self { ask, request, commit, expectations })
+        let looks = expectations.assertions().any(|one| matches!(one, PageAssertion::Certificate(_)));
+        let secured = if looks { Some(secured(request.head.uri())?) } else { None };
+        Ok(Self { ask, request, commit, secured, expectations })
+    }
+
+    /// The page, and the certificate on a connection of its own: ureq shows nobody that of its own.
+    fn see(&self, client: &Client, timeout: Duration, conditions: &Conditions) -> Result<Seen, Finding> {
+        let deadline = Deadline::after(timeout);
+        let answer = client.ask(&self.request, timeout)?;
+        let Some((endpoint, name)) = &self.secured else { return Ok(Seen { answer, handshake: None }) };
+        let ca = self.ask.manner.ca.as_ref().map(|path| conditions.dir.join(path));
+        let roots = authorities(ca.as_deref()).map_err(Finding::blind)?;
+        let handshake = Some(Handshake::make(endpoint, name, roots, &deadline)?);
+        Ok(Seen { answer, handshake })
     }
 
     /// What the answer means. Another commit comes first: what an old process says of itself tells nothing of the new.
-    fn judge(&self, answer: &Answer, expected: Option<&Commit>) -> Finding {
+    fn judge(&self, seen: &Seen, expected: Option<&Commit>) -> Finding {
+        let answer = &seen.answer;
         let running = match (&self.commit, expected) {
             (Some(path), Some(expected)) => Some((answer.running(path, expected), expected.short())),
             _ => None,
@@ -55,7 +85,7 @@ impl Page {
         if let Some((Running::Other(commit), expected)) = &running {
             return Finding::stale(format!("commit {commit} answers, expected {expected}"));
         }
-        if let Err(instead) = self.expectations.judge(answer) {
+        if let Err(instead) = self.expectations.judge(seen) {
             return Finding::bad(instead);
         }
         let commit = match running {
@@ -66,7 +96,10 @@ impl Page {
             None if self.commit.is_some() => "commit not compared, ".to_owned(),
             None => String::new(),
         };
-        Finding::good(format!("status {}, {commit}{} ms", answer.status, answer.took.as_millis()))
+        let ends = |seen: &Handshake| format!("certificate ends in {}, ", seen.spell_left());
+        let certificate = seen.handshake.as_ref().map(ends).unwrap_or_default();
+        let (status, took) = (answer.status, answer.took.as_millis());
+        Finding::good(format!("status {status}, {commit}{certificate}{took} ms"))
     }
 }
 
@@ -80,8 +113,8 @@ impl Subject for Page {
             Ok(client) => client,
             Err(failure) => return Finding::blind(failure),
         };
-        let (finding, evidence) = match client.ask(&self.request, timeout) {
-            Ok(answer) => (self.judge(&answer, conditions.expected.as_ref()), answer.evidence()),
+        let (finding, evidence) = match self.see(&client, timeout, conditions) {
+            Ok(seen) => (self.judge(&seen, conditions.expected.as_ref()), seen.answer.evidence()),
             Err(finding) => (finding, Evidence::default()),
         };
         finding.with(evidence.and("curl", self.ask.curl(&self.request)))
@@ -89,5 +122,44 @@ impl Subject for Page {
 
     fn compares(&self) -> Option<String> {
         self.commit.as_ref().map(ToString::to_string)
+    }
+}
+
+/// Whose certificate an address stands for.
+fn secured(uri: &Uri) -> Result<(Endpoint, ServerName<'static>), String> {
+    if uri.scheme_str() != Some("https") {
+        return Err("only an address that begins with https:// has a `certificate`".to_owned());
+    }
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| format!("no certificate can hold the name {host}"))?;
+    Ok((Endpoint::new(host, uri.port_u16().unwrap_or(443)), name))
+}
+
+/// What can be asserted of a page.
+#[derive(Clone, Debug)]
+pub(crate) enum PageAssertion {
+    Answer(AnswerAssertion),
+    /// `certificate > 14d`
+    Certificate(Left),
+}
+
+impl Assertion for PageAssertion {
+    type Seen = Seen;
+
+    const WORDS: &'static str = "status, header, body, json, time or certificate (an http check)";
+
+    fn read(word: &str, cursor: &mut Cursor<'_>) -> Option<Result<Self, Wrong>> {
+        match word {
+            "certificate" => Some(Left::read(cursor).map(Self::Certificate)),
+            word => Some(AnswerAssertion::read(word, cursor)?.map(Self::Answer)),
+        }
+    }
+
+    fn judge(&self, seen: &Seen) -> Result<(), String> {
+        match (self, &seen.handshake) {
+            (Self::Answer(assertion), _) => assertion.judge(&seen.answer),
+            (Self::Certificate(left), Some(handshake)) => left.judge(handshake),
+            (Self::Certificate(_), None) => Err("no certificate was seen".to_owned()),
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::cursor::{Cursor, Wrong};
 use crate::endpoint::Endpoint;
 use crate::expectation::{Assertion, Expectations};
 use crate::finding::Finding;
-use crate::handshake::{Handshake, authorities};
+use crate::handshake::{Handshake, Left, authorities};
 use crate::keys::Keys;
 use crate::kind::Subject;
 use crate::relation::Relation;
@@ -68,7 +68,7 @@ pub(crate) enum TlsAssertion {
     /// `trusted`
     Trusted,
     /// `certificate > 14d`
-    Certificate(Relation, Duration),
+    Certificate(Left),
     /// `protocol == "TLSv1.3"`
     Protocol(Relation, String),
     /// `issuer contains "Encrypt"`
@@ -85,7 +85,7 @@ impl Assertion for TlsAssertion {
     fn read(word: &str, cursor: &mut Cursor<'_>) -> Option<Result<Self, Wrong>> {
         match word {
             "trusted" => Some(Ok(Self::Trusted)),
-            "certificate" => Some(read_left(cursor).map(|(relation, length)| Self::Certificate(relation, length))),
+            "certificate" => Some(Left::read(cursor).map(Self::Certificate)),
             "protocol" => Some(read_protocol(cursor)),
             "issuer" => Some(Match::read(cursor).map(Self::Issuer)),
             "time" => Some(Relation::read_time(cursor).map(|(relation, limit)| Self::Time(relation, limit))),
@@ -97,7 +97,7 @@ impl Assertion for TlsAssertion {
         match self {
             // Without that there is no handshake.
             Self::Trusted => Ok(()),
-            Self::Certificate(relation, length) => judge_left(seen, *relation, *length),
+            Self::Certificate(left) => left.judge(seen),
             Self::Protocol(relation, wanted) if relation.holds(&seen.protocol, &wanted.as_str()) => Ok(()),
             Self::Protocol(..) => Err(format!("protocol is {}", seen.protocol)),
             Self::Issuer(wanted) => wanted.judge("the issuer", &seen.issuer),
@@ -105,26 +105,6 @@ impl Assertion for TlsAssertion {
             Self::Time(..) => Err(format!("the handshake took {} ms", seen.took.as_millis())),
         }
     }
-}
-
-/// Reads how long a certificate must be good yet: `> 14d`.
-pub(crate) fn read_left(cursor: &mut Cursor<'_>) -> Result<(Relation, Duration), Wrong> {
-    let expected = "a number of days or hours such as 14d or 36h";
-    let relation = Relation::read(cursor, Relation::ABOVE)?;
-    cursor.blanks();
-    let here = cursor.clone();
-    let number = cursor.number(expected)?;
-    let unit = [("d", 86_400), ("h", 3600)].into_iter().find(|(unit, _)| cursor.take(unit));
-    let seconds = unit.and_then(|(_, seconds)| number.checked_mul(seconds));
-    seconds.map(|seconds| (relation, Duration::from_secs(seconds))).ok_or_else(|| here.wrong(expected))
-}
-
-/// Compares how long the certificate is good yet.
-pub(crate) fn judge_left(seen: &Handshake, relation: Relation, wanted: Duration) -> Result<(), String> {
-    if relation.holds(&seen.left, &wanted) {
-        return Ok(());
-    }
-    Err(format!("the certificate ends in {}", seen.spell_left()))
 }
 
 fn read_protocol(cursor: &mut Cursor<'_>) -> Result<TlsAssertion, Wrong> {

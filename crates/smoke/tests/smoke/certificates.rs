@@ -8,7 +8,7 @@ use testkit::Sandbox;
 
 use crate::ports::{hang, listens, nobody, says};
 use crate::tls::{Authority, Server};
-use crate::{fails, once, passes, smoke};
+use crate::{fails, once, page, passes, smoke};
 
 /// A check of this server that trusts the authority; `more` are further lines of it.
 fn check(authority: &Authority<'_>, server: &Server, more: &str, expect: &str) -> String {
@@ -197,4 +197,42 @@ fn what_is_not_understood_is_said() {
     ] {
         smoke(&sandbox, &once("tls", lines, &format!("\"{expect}\""))).code(78).stderr_has(said).check();
     }
+}
+
+#[test]
+fn a_page_may_be_asked_for_its_certificate_too() {
+    let sandbox = Sandbox::new();
+    let authority = Authority::new(&sandbox);
+    let server = authority.serve("DNS:localhost", 61, false);
+    let ca = authority.pem().display().to_string();
+    let checks =
+        |expect: &str| page(&format!("https://{}/", server.address()), &format!("ca = '{ca}'\nexpect = {expect}"));
+    let passing = checks("['status == 200', 'certificate > 14d']");
+    smoke(&sandbox, &passing).stdout_has("page  pass  status 200, certificate ends in 6").check();
+    smoke(&sandbox, &checks("'certificate > 90d'"))
+        .code(1)
+        .stdout_has("page  fail  the certificate ends in 6")
+        .stdout_has(" days, expected certificate > 90d")
+        .any_stderr()
+        .check();
+    let unlike = checks("['status == 500', 'certificate > 14d']");
+    smoke(&sandbox, &unlike).code(1).stdout_has("page  fail  status is 200, ").any_stderr().check();
+    smoke(&sandbox, &checks("'certificate > 14d'").replace("localhost:", "127.0.0.1:"))
+        .code(1)
+        .stdout_has("certificate not valid for name")
+        .any_stderr()
+        .check();
+}
+
+#[test]
+fn only_an_address_with_tls_has_a_certificate() {
+    let sandbox = Sandbox::new();
+    for more in ["", "\nsocket = '/run/app.sock'"] {
+        let checks = page("http://localhost:1/", &format!("expect = 'certificate > 14d'{more}"));
+        let said = "check `page`: only an address that begins with https:// has a `certificate`";
+        smoke(&sandbox, &checks).code(78).stderr_has(said).check();
+    }
+    let checks = "[[check]]\nname = 'it'\nkind = 'flow'\n[[check.step]]\nname = 'one'\nurl = 'https://localhost:1/'\n";
+    let run = smoke(&sandbox, &format!("{checks}expect = 'certificate > 14d'\n")).code(78);
+    run.stderr_has("expected status, header, body, json or time (a step)").check();
 }

@@ -90,7 +90,7 @@ fn a_check_that_expects_nothing_is_refused() {
     for nothing in ["", "expect = []"] {
         refused(
             &check(&format!("kind = 'http'\nurl = 'http://h/'\n{nothing}")),
-            "check `one`: it expects nothing; add expect = \"…\": status, header, body, json or time",
+            "check `one`: it expects nothing; add expect = \"…\": status, header, body, json, time or certificate",
         );
     }
 }
