@@ -73,16 +73,22 @@ impl<'a> Keys<'a> {
         settings: &'a Settings,
     ) -> Result<Self, Failure> {
         let mut keys = Self::open(format!("check `number {position}`"), table, text, settings);
-        let name = keys.literal("name")?.ok_or_else(|| keys.missing("name", "a name of its own"))?;
-        if name.trim() != name || name.is_empty() || voice::clean_line(&name) != name {
-            return Err(keys.wrong_at("name", "its name must be one line of text, without blanks around it"));
-        }
-        if name.chars().count() > NAME {
-            return Err(keys.wrong_at("name", format!("its name must have {NAME} characters at most")));
-        }
+        let name = keys.own_name()?.ok_or_else(|| keys.missing("name", "a name of its own"))?;
         keys.title = format!("check `{name}`");
         keys.name = name;
         Ok(keys)
+    }
+
+    /// The name in the table itself, fit to stand in a line.
+    pub(crate) fn own_name(&mut self) -> Result<Option<String>, Failure> {
+        let Some(name) = self.literal("name")? else { return Ok(None) };
+        if name.trim() != name || name.is_empty() || voice::clean_line(&name) != name {
+            return Err(self.wrong_at("name", "its name must be one line of text, without blanks around it"));
+        }
+        if name.chars().count() > NAME {
+            return Err(self.wrong_at("name", format!("its name must have {NAME} characters at most")));
+        }
+        Ok(Some(name))
     }
 
     /// The check's name.

@@ -182,10 +182,13 @@ impl Expression {
         self.regex.captures_len() - 1
     }
 
-    /// What its first group finds.
-    pub(crate) fn first_group(&self, text: &str) -> Option<String> {
-        let found = self.regex.captures(beginning(text, self.reach))?.get(1)?;
-        Some(found.as_str().to_owned())
+    /// What its first group finds; the error says why it finds nothing in what is called so.
+    pub(crate) fn first_group(&self, what: &str, text: &str) -> Result<String, String> {
+        match self.regex.captures(beginning(text, self.reach)).and_then(|groups| groups.get(1)) {
+            Some(found) => Ok(found.as_str().to_owned()),
+            None if text.len() > self.reach => Err(format!("{what} {TOO_LONG}")),
+            None => Err(format!("{what} does not match")),
+        }
     }
 
     fn is_in(&self, text: &str) -> bool {

@@ -75,9 +75,7 @@ impl Capture {
 impl Source {
     fn find(&self, answer: &Answer, session: &Session, uri: &Uri) -> Result<String, String> {
         match self {
-            Self::Body(expression) => {
-                expression.first_group(&answer.body).ok_or_else(|| "the body does not match".to_owned())
-            }
+            Self::Body(expression) => expression.first_group("the body", &answer.body),
             Self::Json(path) => match answer.at(path)?.as_slice() {
                 [] => Err(format!("there is no {path} in the answer")),
                 [Value::String(text)] => Ok(text.clone()),

@@ -1,6 +1,6 @@
 //! One step of a flow: what is asked, what must be answered, and what is captured of that.
 
-use kit::{Failure, voice};
+use kit::Failure;
 
 use crate::expectation::Expectations;
 use crate::flow::capture::{Capture, Source};
@@ -28,10 +28,7 @@ impl Step {
     /// Takes its keys; `number` counts from 1.
     pub(crate) fn read(keys: &mut Keys<'_>, number: usize, manner: &Manner) -> Result<Self, Failure> {
         keys.belong(&KEYS, "a step")?;
-        let name = keys.literal("name")?.unwrap_or_else(|| format!("step {number}"));
-        if name.trim() != name || name.is_empty() || voice::clean_line(&name) != name {
-            return Err(keys.wrong_at("name", "its name must be one line of text, without blanks around it"));
-        }
+        let name = keys.own_name()?.unwrap_or_else(|| format!("step {number}"));
         let ask = Ask::read(keys, manner.clone())?;
         let captures = keys.named_lines("capture", Source::read)?;
         let captures = captures.into_iter().map(|(name, source)| Capture { name, source }).collect();

@@ -1,11 +1,12 @@
 //! Tables within the table of a check: the steps of a flow, and what each of them captures.
 
-use kit::{Failure, voice};
+use kit::Failure;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use crate::cursor::{Cursor, Wrong};
-use crate::keys::Keys;
+use crate::keys::{Keys, NAME};
+use crate::text::excerpt;
 use crate::variable::is_name;
 
 impl<'a> Keys<'a> {
@@ -55,17 +56,18 @@ impl<'a> Keys<'a> {
         };
         let line = |(name, value): (Spanned<DeString<'a>>, Spanned<DeValue<'a>>)| {
             let (start, name) = (value.span().start, name.into_inner());
-            let shown = voice::clean_line(&name);
+            let shown = excerpt(&name);
             let DeValue::String(line) = value.into_inner() else {
-                return Err(self.wrong_there(start, format!("`{key}`: what `{shown}` stands for must be a text")));
+                return Err(self.wrong_there(start, format!("`{key}`: what {shown} stands for must be a text")));
             };
-            if !is_name(&name) {
-                return Err(self.wrong_there(start, format!("`{key}`: `{shown}` is no name of letters, digits and _")));
+            if !is_name(&name) || name.len() > NAME {
+                let wanted = format!("letters, digits and _, {NAME} at most");
+                return Err(self.wrong_there(start, format!("`{key}`: {shown} is no name: {wanted}")));
             }
             let mut cursor = Cursor::new(&line).with(&self.variables);
             let value = read(&mut cursor).and_then(|value| cursor.end().map(|()| value));
             let value = value.map_err(|wrong| {
-                let complaint = format!("`{key}`: {shown} = `{}`, {wrong}", voice::clean_line(&line));
+                let complaint = format!("`{key}`: {name} = {}, {wrong}", excerpt(&line));
                 Failure { hint: wrong.hint, ..self.wrong_there(start, complaint) }
             });
             Ok((name.into_owned(), value?))

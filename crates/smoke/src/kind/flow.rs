@@ -15,6 +15,9 @@ use crate::trial::Conditions;
 /// What is left at least for all steps that are made after a failure, when that used up the time.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// So many steps a flow may have.
+const MOST: usize = 100;
+
 /// A check of several steps.
 #[derive(Debug)]
 pub(crate) struct Flow {
@@ -32,7 +35,11 @@ pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
     let manner = Manner::read(keys)?;
     let mut steps: Vec<Step> = Vec::new();
     let mut captures = Vec::new();
-    for (index, mut table) in keys.tables("step", "step")?.into_iter().enumerate() {
+    let tables = keys.tables("step", "step")?;
+    if tables.is_empty() || tables.len() > MOST {
+        return Err(keys.wrong(format!("a flow has 1 to {MOST} steps, each written [[check.step]]")));
+    }
+    for (index, mut table) in tables.into_iter().enumerate() {
         table.know(&captures);
         let step = Step::read(&mut table, index + 1, &manner)?;
         if steps.iter().any(|other| other.name == step.name) {
@@ -41,9 +48,6 @@ pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
         captures.extend(step.captures.iter().map(|capture| capture.name.clone()));
         keys.absorb(&step.name, table);
         steps.push(step);
-    }
-    if steps.is_empty() {
-        return Err(keys.wrong("a flow has steps, each written [[check.step]]"));
     }
     Ok(Box::new(Flow { manner, steps }))
 }

@@ -119,6 +119,18 @@ fn each_capture_finds_one_text_or_says_why_not() {
 }
 
 #[test]
+fn a_large_pattern_is_looked_for_in_a_part_of_a_long_body_and_this_is_said() {
+    let sandbox = Sandbox::new();
+    let server = gives(answer(200, &"x".repeat(1 << 20)));
+    let second = format!("url = '{}'\nbody = '${{it}}'\nexpect = 'status == 200'", server.url("/x"));
+    let said = format!(
+        "step 1 (GET {}): the body is too long to look for so large a pattern; nothing is captured as `it`\n",
+        server.url("/first")
+    );
+    fails(&sandbox, &two(&server, "\"body matches '([a-z]{1,200}y)'\"", &second), &said);
+}
+
+#[test]
 fn a_text_without_end_is_not_captured() {
     let sandbox = Sandbox::new();
     let server = gives(answer(200, &"x".repeat(1 << 20)));
@@ -186,7 +198,12 @@ fn what_is_wrong_with_a_flow_is_found_with_its_place() {
     let wrong = |lines: &str, sentence: &str| {
         smoke(&sandbox, &flow(lines)).arg("--list").code(78).stderr_has(sentence).check();
     };
-    wrong("", "line 1, column 1: check `it`: a flow has steps, each written [[check.step]]");
+    wrong("", "line 1, column 1: check `it`: a flow has 1 to 100 steps, each written [[check.step]]");
+    wrong(&step.repeat(101), "check `it`: a flow has 1 to 100 steps");
+    wrong(
+        &format!("{step}name = '{}'", "x".repeat(201)),
+        "check `it`, step 1: its name must have 200 characters at most",
+    );
     wrong("step = 1", "line 5, column 1: check `it`: `step` must be tables, written [[check.step]]");
     wrong(
         "expect = 'status == 200'",
@@ -213,7 +230,7 @@ fn what_is_wrong_with_a_flow_is_found_with_its_place() {
     wrong(&format!("{step}capture = 'x'"), "check `it`, step 1: `capture` must be a table of texts");
     wrong(
         &format!("{step}capture = {{ 'a b' = 'json $.id' }}"),
-        "`capture`: `a b` is no name of letters, digits and _",
+        "`capture`: `a b` is no name: letters, digits and _, 200 at most",
     );
     let after = |lines: &str| format!("{}[[check.step]]\n{lines}\n", capture("'json $.id'"));
     wrong(
