@@ -50,7 +50,12 @@ impl Asker {
             Printed::TooMuch => return Ok(too_much(&doing)),
         };
         if ended.status.is_success() {
-            return Ok(Reply::Answer(Answer::of(&rows(&String::from_utf8_lossy(&printed)), places)));
+            let mut rows = rows(&String::from_utf8_lossy(&printed)).into_iter();
+            let cipher = rows.next().and_then(|row| row.into_iter().nth(1)).flatten();
+            return Ok(match self.client.require_tls(&cipher.unwrap_or_default()) {
+                Ok(()) => Reply::Answer(Answer::of(&rows.collect::<Vec<_>>(), places)),
+                Err(unprotected) => Reply::Refused(unprotected.message),
+            });
         }
         let trouble = Trouble::of(&ended);
         // MariaDB's and MySQL's words for a statement that took longer than it may.
@@ -61,13 +66,14 @@ impl Asker {
     }
 }
 
-/// The query, in a transaction that can only read. Each server takes the limit that is meant for it from the comments: to the
-/// other one it is none, for MariaDB passes over comments for MySQL 5.7.7 and later.
+/// Whether the connection is protected, and the query, in a transaction that can only read. Each server takes the limit that is
+/// meant for it from the comments: to the other one it is none, for MariaDB passes over comments for MySQL 5.7.7 and later.
 fn script(sql: &str, deadline: &Deadline) -> String {
     let left = deadline.remaining();
     let (seconds, milliseconds) = (left.as_secs_f64().max(0.001), left.as_millis().max(1));
     format!(
-        "set session transaction read only;\n\
+        "show session status like 'Ssl_cipher';\n\
+         set session transaction read only;\n\
          set @limited = 1 /*M!100101 , max_statement_time = {seconds:.3} */ /*!50708 , max_execution_time = {milliseconds} */;\n\
          start transaction read only;\n{sql}\n;\n"
     )

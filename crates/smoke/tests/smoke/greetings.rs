@@ -1,6 +1,7 @@
 //! Checks of PostgreSQL and MariaDB servers without a login, against real ones and against some that only look like one.
 
 use std::io::{Read, Write};
+use std::iter;
 use std::net::TcpStream;
 use std::thread;
 use std::time::Duration;
@@ -135,6 +136,26 @@ fn what_speaks_something_else_fails() {
     fails(&sandbox, &checks, &format!("{address} accepts, and does not answer within 0.5 s\n"));
     let address = on_loopback(Mariadb::shared().port());
     foreign("postgres", "PostgreSQL", &address);
+}
+
+#[test]
+fn an_answer_that_comes_a_byte_at_a_time_ends_with_the_timeout() {
+    let sandbox = Sandbox::new();
+    let trickle = |begin: &'static [u8]| {
+        listens(move |mut stream| {
+            let mut bytes = begin.iter().copied().chain(iter::repeat(b'x'));
+            while stream.write_all(&[bytes.next().unwrap()]).is_ok() {
+                thread::sleep(Duration::from_millis(20));
+            }
+        })
+    };
+    for (kind, begin) in
+        [("postgres", b"R\0\0\x70\0".as_slice()), ("mysql", b"\0\x0f\0\0\x0a"), ("redis", b"$100000\r\n")]
+    {
+        let address = trickle(begin);
+        let checks = check(kind, &address, "'answers'") + "timeout = '500ms'\n";
+        fails(&sandbox, &checks, &format!("{address} does not answer to the end within 0.5 s\n"));
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What queries give on real PostgreSQL and MariaDB servers.
 
-use testkit::{Database, Mariadb, Postgres, Sandbox};
+use std::fs;
+
+use testkit::{Database, Mariadb, Postgres, Process, Sandbox, processes, wait_until};
 
 use crate::{fails, once, passes, smoke};
 
@@ -143,6 +145,32 @@ fn who_is_not_let_in_or_finds_nobody_fails_without_the_password() {
     }
 }
 
+/// The processes of the client that asks this database: what their arguments say.
+fn clients(database: &Database) -> Vec<String> {
+    let arguments = |process: Process| fs::read_to_string(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
+    let clients = processes().into_iter().filter(|process| ["psql", "mariadb"].contains(&process.name.as_str()));
+    clients.map(arguments).filter(|arguments| arguments.contains(database.name())).collect()
+}
+
+#[test]
+fn no_argument_of_a_client_holds_the_password_and_no_client_is_left() {
+    for (kind, database, sandbox) in databases() {
+        let sleep = if kind == "postgres" { "pg_sleep" } else { "sleep" };
+        // psql's arguments hold the query, mariadb's the name of the database.
+        let query = format!("select {sleep}(600), '{}'", database.name());
+        let checks = check(kind, &query, "'count == 1'") + "timeout = '2s'\n";
+        let mut smoke = smoke(&sandbox, &checks).spawn();
+        let mut seen = Vec::new();
+        wait_until("the client asks", || {
+            seen = clients(&database);
+            !seen.is_empty()
+        });
+        assert!(!seen.concat().contains(database.password()), "{seen:?}");
+        assert_eq!(smoke.wait().unwrap().code(), Some(1));
+        assert_eq!(clients(&database), Vec::<String>::new());
+    }
+}
+
 #[test]
 fn a_database_may_be_named_in_the_check_and_reached_by_its_socket() {
     for (kind, database, sandbox) in databases() {
@@ -197,6 +225,19 @@ fn without_a_client_program_the_check_could_not_be_made() {
     let [_, (kind, _, sandbox)] = databases();
     let run = smoke(&sandbox, &check(kind, "select 1", "'count == 1'")).env("PATH", sandbox.path("bin")).code(69);
     run.stdout_has("it  error  cannot run mariadb or mysql: neither is installed, or on PATH").any_stderr().check();
+}
+
+#[test]
+fn a_connection_that_is_to_be_protected_and_is_not_fails() {
+    for (kind, database, sandbox) in databases() {
+        let (mode, said) = match kind {
+            "postgres" => ("sslmode=require", "server does not support SSL, but SSL was required"),
+            _ => ("ssl-mode=required", "the server offers no TLS, and ssl-mode requires it"),
+        };
+        sandbox.set("DATABASE_URL", &format!("{}?{mode}", database.url()));
+        let run = smoke(&sandbox, &check(kind, "select 1", "'count == 1'")).code(1).any_stderr();
+        run.stdout_has("it  fail  cannot ").stdout_has(said).check();
+    }
 }
 
 #[test]
