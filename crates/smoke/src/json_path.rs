@@ -26,6 +26,10 @@ impl JsonPath {
         if nesting.deepest > DEEPEST {
             return Err(here.wrong(format_args!("a path with at most {DEEPEST} brackets in each other")));
         }
+        // Where a text ends within an escape, `$['\u`, serde_json_path 0.7.2 panics.
+        if nesting.quote.is_some() {
+            return Err(here.wrong("a path by RFC 9535 (a quote in it has no end)"));
+        }
         match serde_json_path::JsonPath::parse(text) {
             Ok(path) => Ok(Self(path)),
             Err(error) => {
@@ -128,7 +132,23 @@ mod tests {
             assert_eq!(JsonPath::read(&mut cursor).unwrap().to_string(), expected, "{line}");
             assert_eq!(cursor.rest(), rest.trim(), "{line}");
         }
-        for wrong in ["", "a", ".a", "$.", "$[", "$[a]", "$[0", "$a", "$.a b", "$.b-c", "$.0", "$[01]", "$['a"] {
+        for wrong in [
+            "",
+            "a",
+            ".a",
+            "$.",
+            "$[",
+            "$[a]",
+            "$[0",
+            "$a",
+            "$.a b",
+            "$.b-c",
+            "$.0",
+            "$[01]",
+            "$['a",
+            "$['\\u",
+            "$[\"\\uD834\\u",
+        ] {
             assert!(JsonPath::parse(wrong).is_err(), "{wrong:?}");
         }
         let nested = |deep: usize| format!("$[?{}@.a{}]", "(".repeat(deep), ")".repeat(deep));
