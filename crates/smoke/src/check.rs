@@ -218,3 +218,44 @@ fn severity(keys: &mut Keys<'_>) -> Result<bool, Failure> {
         Some(_) => Err(keys.wrong_at("severity", "`severity` must be \"fail\" or \"warn\"")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Defaults, parse};
+    use kit::Exit;
+    use kit::settings::Settings;
+    use proptest::prelude::{ProptestConfig, any, prop, prop_oneof, proptest};
+    use proptest::strategy::{Just, Strategy};
+    use std::time::Duration;
+
+    /// What checks files are made of, and what they are not.
+    const WORDS: &str = "[[check]]\n|[defaults]\n|name = '|name = \"a\"\n|kind = 'http'\n|kind = 'file'\n|kind = 'log'\n|\
+        kind = 'tcp'\n|url = 'http://h/|path = \"|address = 'h:1'\n|expect = |['status == 200', '|'json $.a[?@.b == \\u|\
+        'body not matches \"(a+)+$\"'|'lines contains \"|'open'\n|attempts = 1\n|timeout = '1s'\n|json = { |headers = {|\
+        ${A}|$${|1979-05-27T07:32:00Z|0x7fffffff|=|.|]|}|'|\"\"\"|\\|\n|#|\u{1b}|\u{202e}|\u{feff}|\0";
+
+    fn texts() -> impl Strategy<Value = String> {
+        let words: Vec<&str> = WORDS.split('|').collect();
+        let word = prop_oneof![
+            8 => prop::sample::select(words).prop_map(str::to_owned),
+            1 => any::<String>(),
+            1 => Just("[[check]]\nname = 'a'\nkind = 'tcp'\naddress = 'h:1'\nexpect = 'open'\n".to_owned()),
+        ];
+        prop::collection::vec(word, 0..20).prop_map(|words| words.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// `scripts/fuzz` looks for more.
+        #[test]
+        fn whatever_a_file_holds_is_read_or_refused(text in texts()) {
+            let settings = Settings::default();
+            let wait = Duration::from_secs(1);
+            match parse(&text, &Defaults { settings: &settings, attempts: 5, interval: wait, timeout: wait }) {
+                Ok(checks) => assert!(checks.iter().all(|check| !check.subject.spell().is_empty())),
+                Err(failure) => assert_eq!(failure.exit, Exit::SETTINGS, "{}", failure.message),
+            }
+        }
+    }
+}
