@@ -133,7 +133,9 @@ impl Client {
     fn excuse(&self, error: Error, from: &str, timeout: Duration) -> Finding {
         match error {
             Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                Finding::refused(format!("{from} refuses the connection"))
+                // It may have led to somebody else before.
+                let or = if self.manner.redirects > 0 { ", or where it leads," } else { "" };
+                Finding::refused(format!("{from}{or} refuses the connection"))
             }
             Error::Io(error) if self.has_no_listener(&error) => {
                 Finding::refused(Failure::io(format_args!("ask {from}"), &error).message)

@@ -203,6 +203,7 @@ fn a_redirect_leads_to_nothing_but_the_web() {
         ("//", "URL does not speak HTTP: location header is malformed: //\n"),
         ("/\u{202e}\u{9b}2J", "URL does not speak HTTP: location header is malformed: /"),
         ("/\u{1b}[2J", "URL does not speak HTTP: http parse fail: invalid header value\n"),
+        ("http://127.0.77.1:1/", "URL, or where it leads, refuses the connection\n"),
         // Taken for a path of the same host.
         ("file:///etc/passwd", "URL: more than 3 redirects\n"),
         ("http://[::1", "URL: more than 3 redirects\n"),
