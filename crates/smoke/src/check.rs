@@ -8,16 +8,16 @@ use kit::{Exit, Failure, voice};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Error};
 
-use crate::cursor::Cursor;
-use crate::expectation::{Expectation, Expectations};
+use crate::grammar::cursor::Cursor;
+use crate::grammar::expectation::{Expectation, Expectations};
+use crate::grammar::json_path::JsonPath;
+use crate::grammar::keys::{Keys, NAME, TIMES};
+use crate::grammar::place::Place;
+use crate::grammar::template::Template;
+use crate::grammar::text::{cut, excerpt};
 use crate::http::Ask;
-use crate::json_path::JsonPath;
-use crate::keys::{Keys, NAME, TIMES};
 use crate::kind::http::Page;
 use crate::kind::{Kind, Subject};
-use crate::place::Place;
-use crate::template::Template;
-use crate::text::{cut, excerpt};
 
 /// How long an attempt may take, unless the file says.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);

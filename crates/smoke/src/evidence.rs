@@ -3,7 +3,7 @@
 use kit::voice;
 use serde_json::Value;
 
-use crate::variable::redact;
+use crate::grammar::variable::redact;
 
 /// How much of one thing is shown: a page says in its first lines what is wrong.
 const SHOWN: usize = 2 << 10;

@@ -26,13 +26,13 @@ use std::time::Duration;
 
 use kit::Failure;
 
+use crate::database;
 use crate::finding::Finding;
-use crate::keys::Keys;
+use crate::grammar::keys::Keys;
 use crate::kind::program::docker::Containers;
 use crate::kind::program::hurl::HurlFile;
 use crate::kind::program::nginx::Nginx;
 use crate::kind::program::systemd::Unit;
-use crate::server;
 use crate::trial::Conditions;
 
 /// What a check looks at.
@@ -79,8 +79,8 @@ const KINDS: &[Kind] = &[
     Kind { name: "tcp", keys: &["address"], read: tcp::read },
     Kind { name: "tls", keys: &["address", "server_name", "ca"], read: tls::read },
     Kind { name: "sqlite", keys: &["database", "query"], read: sqlite::read },
-    Kind { name: "postgres", keys: server::KEYS, read: postgres::read },
-    Kind { name: "mysql", keys: server::KEYS, read: mysql::read },
+    Kind { name: "postgres", keys: database::KEYS, read: postgres::read },
+    Kind { name: "mysql", keys: database::KEYS, read: mysql::read },
     Kind { name: "redis", keys: &["url", "address", "command"], read: redis::read },
     Kind { name: "file", keys: &["path"], read: file::read },
     Kind { name: "env", keys: &["variables"], read: env::read },

@@ -7,10 +7,10 @@ use kit::{Exit, Failure, voice};
 use serde_json::Value;
 
 use crate::check::{Check, Defaults, of_page};
+use crate::grammar::keys::NAME;
+use crate::grammar::template::Template;
+use crate::grammar::text::cut;
 use crate::http::ask::absolute;
-use crate::keys::NAME;
-use crate::template::Template;
-use crate::text::cut;
 
 /// Whether a text is such lines, and no checks file: no line of TOML begins so.
 pub(crate) fn are_lines(text: &str) -> bool {

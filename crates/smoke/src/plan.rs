@@ -10,12 +10,12 @@ use kit::{Context, Exit, Failure};
 
 use crate::args::Args;
 use crate::check::{Check, Defaults, TIMEOUT};
+use crate::grammar::variable::redact;
 use crate::kind::log;
-use crate::mark::{self, Mark};
-use crate::new_lines::{self, Reading};
+use crate::log::mark::{self, Mark};
+use crate::log::new_lines::{self, Reading};
 use crate::source::{Release, Source};
 use crate::trial::Conditions;
-use crate::variable::redact;
 
 /// How long an app may take to listen after an activation, unless `STARTUP_WAIT` says.
 const STARTUP_WAIT: Duration = Duration::from_secs(10);

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::args::{Args, Format, Inconclusive};
 use crate::check::Check;
-use crate::mark::{LOGS, Mark};
+use crate::log::mark::{LOGS, Mark};
 use crate::plan::Plan;
 use crate::trial::{Trial, milliseconds};
 use crate::verdict::{Answer, Verdict, answer, unknown};

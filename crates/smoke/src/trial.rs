@@ -10,8 +10,8 @@ use crate::check::Check;
 use crate::commit::Commit;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, State};
-use crate::mark::Mark;
-use crate::variable::{longest_first, redact};
+use crate::grammar::variable::{longest_first, redact};
+use crate::log::mark::Mark;
 use crate::verdict::Verdict;
 
 /// How often an app that is starting is asked: soon after it is ready, its check passes.

@@ -3,12 +3,12 @@
 use serde_json::Value;
 use ureq::http::Uri;
 
-use crate::cursor::{Cursor, Wrong};
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::json_path::JsonPath;
+use crate::grammar::text::Expression;
 use crate::http::answer::read_name;
 use crate::http::session::Arrival;
 use crate::http::{Answer, Session};
-use crate::json_path::JsonPath;
-use crate::text::Expression;
 
 /// The longest text that is captured, in bytes: a token is shorter, and a whole page is none.
 const LONGEST: usize = 8 << 10;
@@ -99,7 +99,7 @@ impl Source {
 #[cfg(test)]
 mod tests {
     use super::Source;
-    use crate::cursor::Cursor;
+    use crate::grammar::cursor::Cursor;
 
     #[test]
     fn a_capture_is_one_of_four_things() {

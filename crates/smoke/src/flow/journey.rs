@@ -8,11 +8,11 @@ use ureq::http::header::AUTHORIZATION;
 use crate::evidence::Evidence;
 use crate::finding::Finding;
 use crate::flow::Step;
+use crate::grammar::template::Captured;
+use crate::grammar::variable::forms;
 use crate::http::reference::{is_same_origin, resolve};
 use crate::http::session::{Arrival, Span};
 use crate::http::{Request, Session};
-use crate::template::Captured;
-use crate::variable::forms;
 
 /// An attempt under way.
 #[derive(Debug)]

@@ -2,12 +2,12 @@
 
 use kit::Failure;
 
-use crate::expectation::Expectations;
 use crate::flow::capture::{Capture, Source};
+use crate::grammar::expectation::Expectations;
+use crate::grammar::keys::Keys;
+use crate::grammar::template::Captured;
 use crate::http::answer::AnswerAssertion;
 use crate::http::{Ask, Manner};
-use crate::keys::Keys;
-use crate::template::Captured;
 
 /// The keys of a step.
 const KEYS: [&str; 12] =

@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::commit::Commit;
-use crate::cursor::{Cursor, Wrong};
 use crate::evidence::Evidence;
-use crate::expectation::Assertion;
-use crate::json_path::JsonPath;
-use crate::relation::Relation;
-use crate::text::{Text, excerpt, spell};
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expectation::Assertion;
+use crate::grammar::json_path::JsonPath;
+use crate::grammar::relation::Relation;
+use crate::grammar::text::{Text, excerpt, spell};
 
 /// An answer, read to its end or to the limit.
 #[derive(Debug)]
@@ -200,7 +200,7 @@ fn read_json(cursor: &mut Cursor<'_>) -> Result<AnswerAssertion, Wrong> {
 #[cfg(test)]
 mod tests {
     use super::{Answer, Running};
-    use crate::json_path::JsonPath;
+    use crate::grammar::json_path::JsonPath;
     use std::time::Duration;
 
     fn running(body: &str) -> Running {

@@ -7,10 +7,10 @@ use kit::settings::Settings;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use ureq::http::{Request as Head, Uri};
 
+use crate::grammar::keys::Keys;
+use crate::grammar::template::{Captured, Shape, Template};
 use crate::http::client::Manner;
 use crate::http::curl;
-use crate::keys::Keys;
-use crate::template::{Captured, Shape, Template};
 
 /// The methods that a check may use.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];

@@ -13,9 +13,9 @@ use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Error, RequestExt};
 
 use crate::finding::{Finding, unseen};
+use crate::grammar::keys::Keys;
 use crate::http::unix::{NoResolver, UnixConnector};
 use crate::http::{Answer, Request};
-use crate::keys::Keys;
 use crate::trial::milliseconds;
 
 /// How much of a body is read. A page to be checked is smaller; an endless one must not fill the memory.

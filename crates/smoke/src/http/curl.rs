@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use crate::grammar::template::Template;
 use crate::http::ask::{Ask, Body};
-use crate::template::Template;
 
 /// Names of what is secret even where the file has it in plain text.
 const TELLING: [&str; 7] = ["auth", "cookie", "key", "pass", "secret", "session", "token"];

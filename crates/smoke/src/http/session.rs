@@ -8,10 +8,10 @@ use ureq::http::request::Builder;
 use ureq::http::{Method, Request as Head, Uri, header};
 
 use crate::finding::Finding;
+use crate::grammar::text::excerpt;
 use crate::http::jar::Jar;
 use crate::http::reference::{is_same_origin, resolve};
 use crate::http::{Answer, Client, Manner, Request};
-use crate::text::excerpt;
 
 /// A time that several requests share.
 #[derive(Clone, Copy, Debug)]

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use kit::Failure;
 
-use crate::cursor::{Cursor, Wrong};
 use crate::end::End;
 use crate::evidence::Evidence;
-use crate::expectation::{Assertion, Expectations};
 use crate::finding::Finding;
-use crate::keys::Keys;
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expectation::{Assertion, Expectations};
+use crate::grammar::keys::Keys;
+use crate::grammar::relation::Relation;
+use crate::grammar::text::{Match, excerpt};
 use crate::kind::Subject;
-use crate::relation::Relation;
-use crate::text::{Match, excerpt};
 use crate::trial::Conditions;
 
 /// A check by a command.

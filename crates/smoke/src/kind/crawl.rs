@@ -9,15 +9,15 @@ use url::Url;
 use crate::crawl::account::{Account, addresses};
 use crate::crawl::pattern::Pattern;
 use crate::crawl::{Frontier, Limits, Walk};
-use crate::cursor::{Cursor, Wrong};
-use crate::expectation::{Assertion, Expectations};
 use crate::finding::Finding;
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expectation::{Assertion, Expectations};
+use crate::grammar::keys::Keys;
+use crate::grammar::relation::Relation;
+use crate::grammar::template::{Captured, Template};
 use crate::http::client::Manner;
 use crate::http::{Ask, Client, Request};
-use crate::keys::Keys;
 use crate::kind::Subject;
-use crate::relation::Relation;
-use crate::template::{Captured, Template};
 use crate::trial::{Conditions, milliseconds};
 
 /// A check of all that can be reached from an address.

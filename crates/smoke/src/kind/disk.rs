@@ -7,13 +7,13 @@ use kit::{Exit, Failure};
 use rustix::fs::statvfs;
 use rustix::io::Errno;
 
-use crate::cursor::{Cursor, Wrong};
-use crate::expectation::{Assertion, Expectations};
 use crate::finding::Finding;
-use crate::keys::Keys;
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expectation::{Assertion, Expectations};
+use crate::grammar::keys::Keys;
+use crate::grammar::quantity::{Quantity, Share, spell};
+use crate::grammar::relation::Relation;
 use crate::kind::Subject;
-use crate::quantity::{Quantity, Share, spell};
-use crate::relation::Relation;
 use crate::trial::Conditions;
 
 /// A check of a disk.
@@ -107,9 +107,9 @@ impl Assertion for RoomAssertion {
 #[cfg(test)]
 mod tests {
     use super::{Room, RoomAssertion};
-    use crate::cursor::Cursor;
-    use crate::expectation::Expectation;
-    use crate::quantity::Share;
+    use crate::grammar::cursor::Cursor;
+    use crate::grammar::expectation::Expectation;
+    use crate::grammar::quantity::Share;
 
     fn judge(line: &str, room: &Room) -> Result<(), String> {
         Expectation::<RoomAssertion>::parse(Cursor::new(line)).unwrap().judge(room)

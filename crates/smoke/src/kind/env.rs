@@ -7,14 +7,14 @@ use std::time::Duration;
 use kit::Failure;
 use kit::settings::app_settings;
 
-use crate::cursor::{Cursor, Wrong};
-use crate::expectation::{Assertion, Expectations};
 use crate::finding::{Finding, unseen};
-use crate::keys::Keys;
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expectation::{Assertion, Expectations};
+use crate::grammar::keys::Keys;
+use crate::grammar::relation::Relation;
+use crate::grammar::variable::is_name;
 use crate::kind::Subject;
-use crate::relation::Relation;
 use crate::trial::Conditions;
-use crate::variable::is_name;
 
 /// A check of variables.
 #[derive(Debug)]

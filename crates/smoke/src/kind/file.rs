@@ -8,14 +8,14 @@ use std::time::Duration;
 use kit::{Failure, clock};
 
 use crate::content::{Content, is_absent, read_at_most};
-use crate::cursor::{Cursor, Wrong};
-use crate::expectation::{Assertion, Expectations};
 use crate::finding::{Finding, unseen};
-use crate::keys::Keys;
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expectation::{Assertion, Expectations};
+use crate::grammar::keys::Keys;
+use crate::grammar::quantity::{self, Quantity};
+use crate::grammar::relation::Relation;
+use crate::grammar::text::{Match, TOO_LONG};
 use crate::kind::Subject;
-use crate::quantity::{self, Quantity};
-use crate::relation::Relation;
-use crate::text::{Match, TOO_LONG};
 use crate::trial::Conditions;
 
 /// How much of a file is looked at.

@@ -6,9 +6,9 @@ use kit::Failure;
 
 use crate::finding::Finding;
 use crate::flow::{Journey, Step};
+use crate::grammar::keys::Keys;
 use crate::http::session::Span;
 use crate::http::{Manner, Session};
-use crate::keys::Keys;
 use crate::kind::Subject;
 use crate::trial::Conditions;
 

@@ -13,13 +13,13 @@ use kit::{Exit, Failure, clock};
 
 use crate::commit::Commit;
 use crate::content::{is_absent, read_at_most};
-use crate::cursor::{Cursor, Wrong};
-use crate::expectation::{Assertion, Expectations};
 use crate::finding::{Finding, unseen};
-use crate::keys::Keys;
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expectation::{Assertion, Expectations};
+use crate::grammar::keys::Keys;
+use crate::grammar::relation::Relation;
+use crate::grammar::text::excerpt;
 use crate::kind::Subject;
-use crate::relation::Relation;
-use crate::text::excerpt;
 use crate::trial::{Conditions, milliseconds};
 
 /// How much of what git prints is read: the state of a work tree with a million changes is long.

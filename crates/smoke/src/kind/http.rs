@@ -8,19 +8,19 @@ use rustls::pki_types::ServerName;
 use ureq::http::Uri;
 
 use crate::commit::Commit;
-use crate::cursor::{Cursor, Wrong};
-use crate::endpoint::Endpoint;
 use crate::evidence::Evidence;
-use crate::expectation::{Assertion, Expectations};
 use crate::finding::Finding;
-use crate::handshake::{Handshake, Left, authorities};
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expectation::{Assertion, Expectations};
+use crate::grammar::json_path::JsonPath;
+use crate::grammar::keys::Keys;
+use crate::grammar::template::Captured;
 use crate::http::answer::{AnswerAssertion, Running};
 use crate::http::{Answer, Ask, Client, Manner, Request};
-use crate::json_path::JsonPath;
-use crate::keys::Keys;
 use crate::kind::Subject;
-use crate::template::Captured;
 use crate::trial::Conditions;
+use crate::wire::endpoint::Endpoint;
+use crate::wire::handshake::{Handshake, Left, authorities};
 
 /// A check of a web address.
 #[derive(Debug)]

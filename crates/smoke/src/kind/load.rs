@@ -7,12 +7,12 @@ use std::time::Duration;
 use kit::failure::Attempt;
 use kit::{Exit, Failure};
 
-use crate::cursor::{Cursor, Wrong};
-use crate::expectation::{Assertion, Expectations};
 use crate::finding::Finding;
-use crate::keys::Keys;
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expectation::{Assertion, Expectations};
+use crate::grammar::keys::Keys;
+use crate::grammar::relation::Relation;
 use crate::kind::Subject;
-use crate::relation::Relation;
 use crate::trial::Conditions;
 
 /// Over how many minutes (proc_loadavg(5)).
@@ -112,8 +112,8 @@ fn read_limit(over: usize, cursor: &mut Cursor<'_>) -> Result<LoadAssertion, Wro
 #[cfg(test)]
 mod tests {
     use super::{Averages, LoadAssertion};
-    use crate::cursor::Cursor;
-    use crate::expectation::Expectation;
+    use crate::grammar::cursor::Cursor;
+    use crate::grammar::expectation::Expectation;
 
     #[test]
     fn the_load_is_compared_as_it_is_and_per_processor() {

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use kit::{Failure, clock};
 
-use crate::cursor::{Cursor, Wrong};
-use crate::expectation::{Assertion, Expectations};
 use crate::finding::{Finding, unseen};
-use crate::fingerprint;
-use crate::keys::Keys;
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expectation::{Assertion, Expectations};
+use crate::grammar::keys::Keys;
+use crate::grammar::text::{Match, excerpt};
 use crate::kind::Subject;
-use crate::new_lines::{self, NewLines, Reading};
-use crate::old_lines;
-use crate::text::{Match, excerpt};
+use crate::log::fingerprint;
+use crate::log::new_lines::{self, NewLines, Reading};
+use crate::log::old_lines;
 use crate::trial::{Conditions, milliseconds};
 
 /// A check of a log.

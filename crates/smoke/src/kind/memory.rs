@@ -9,13 +9,13 @@ use kit::failure::Attempt;
 use kit::{Exit, Failure};
 
 use crate::content::is_absent;
-use crate::cursor::{Cursor, Wrong};
-use crate::expectation::{Assertion, Expectations};
 use crate::finding::Finding;
-use crate::keys::Keys;
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expectation::{Assertion, Expectations};
+use crate::grammar::keys::Keys;
+use crate::grammar::quantity::{Quantity, Share, spell};
+use crate::grammar::relation::Relation;
 use crate::kind::Subject;
-use crate::quantity::{Quantity, Share, spell};
-use crate::relation::Relation;
 use crate::trial::Conditions;
 
 /// A check of the memory.
@@ -160,8 +160,8 @@ impl Assertion for MemoryAssertion {
 #[cfg(test)]
 mod tests {
     use super::{Available, MemoryAssertion, control_group, limits};
-    use crate::cursor::Cursor;
-    use crate::expectation::Expectation;
+    use crate::grammar::cursor::Cursor;
+    use crate::grammar::expectation::Expectation;
     use std::fs;
     use std::path::{Path, PathBuf};
 

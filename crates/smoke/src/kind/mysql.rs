@@ -4,13 +4,13 @@ use db::mysql::Asker;
 use db::{Address, Deadline, Url};
 use kit::Failure;
 
-use crate::dialogue::Dialogue;
-use crate::endpoint::Endpoint;
+use crate::database::greeting::Greeting;
+use crate::database::{self, Engine};
 use crate::finding::Finding;
-use crate::greeting::Greeting;
-use crate::keys::Keys;
+use crate::grammar::keys::Keys;
 use crate::kind::Subject;
-use crate::server::{self, Engine};
+use crate::wire::dialogue::Dialogue;
+use crate::wire::endpoint::Endpoint;
 
 const ENGINE: Engine = Engine {
     name: "MySQL or MariaDB",
@@ -31,7 +31,7 @@ const LONGEST: usize = 4096;
 
 /// Takes the keys of a mysql check.
 pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
-    server::read(keys, &ENGINE)
+    database::read(keys, &ENGINE)
 }
 
 /// Hears the greeting, which comes by itself, and leaves.

@@ -4,13 +4,13 @@ use db::postgres::Asker;
 use db::{Address, Deadline, Url};
 use kit::Failure;
 
-use crate::dialogue::Dialogue;
-use crate::endpoint::Endpoint;
+use crate::database::greeting::Greeting;
+use crate::database::{self, Engine};
 use crate::finding::Finding;
-use crate::greeting::Greeting;
-use crate::keys::Keys;
+use crate::grammar::keys::Keys;
 use crate::kind::Subject;
-use crate::server::{self, Engine};
+use crate::wire::dialogue::Dialogue;
+use crate::wire::endpoint::Endpoint;
 
 const ENGINE: Engine = Engine {
     name: "PostgreSQL",
@@ -34,7 +34,7 @@ const WORKS: [&str; 3] = ["28", "3D", "42"];
 
 /// Takes the keys of a postgres check.
 pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
-    server::read(keys, &ENGINE)
+    database::read(keys, &ENGINE)
 }
 
 /// Begins to log in, and leaves as soon as the server asks for a password, welcomes the role or sends it away (PostgreSQL 55.2.1,

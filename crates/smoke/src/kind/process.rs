@@ -7,13 +7,13 @@ use kit::proc::Process;
 use kit::{Exit, Failure, clock};
 
 use crate::content::{Content, read_at_most};
-use crate::cursor::{Cursor, Wrong};
-use crate::expectation::{Assertion, Expectations};
 use crate::finding::{Finding, unseen};
-use crate::keys::Keys;
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expectation::{Assertion, Expectations};
+use crate::grammar::keys::Keys;
+use crate::grammar::relation::Relation;
+use crate::grammar::text::excerpt;
 use crate::kind::Subject;
-use crate::relation::Relation;
-use crate::text::excerpt;
 use crate::trial::{Conditions, milliseconds};
 
 /// How much of a pid file is read, in bytes: a number and a line end are the first of it.

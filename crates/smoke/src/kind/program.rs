@@ -14,15 +14,15 @@ use std::time::{Duration, Instant};
 use kit::{Exit, Failure, clock};
 use serde_json::{Map, Value};
 
-use crate::cursor::{Cursor, Wrong};
 use crate::end::End;
 use crate::evidence::Evidence;
-use crate::expectation::{Assertion, Expectations};
 use crate::finding::{Finding, State};
-use crate::keys::Keys;
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expectation::{Assertion, Expectations};
+use crate::grammar::keys::Keys;
+use crate::grammar::relation::Relation;
+use crate::grammar::text::{Text, spell};
 use crate::kind::{Kind, Subject};
-use crate::relation::Relation;
-use crate::text::{Text, spell};
 use crate::trial::Conditions;
 
 /// One program: what it is asked, and what it answers.

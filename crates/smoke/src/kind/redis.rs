@@ -1,23 +1,26 @@
 //! A Redis server (or one that speaks its protocol, RESP2): whether it would serve somebody, or what it replies to a command.
 
+mod resp;
+mod url;
+
 use std::time::Duration;
 
 use db::Deadline;
 use kit::Failure;
 use serde_json::Value;
 
-use crate::cursor::{Cursor, Wrong};
-use crate::dialogue::Dialogue;
-use crate::endpoint::Endpoint;
-use crate::expectation::{Assertion, Expectations};
 use crate::finding::Finding;
-use crate::keys::Keys;
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expectation::{Assertion, Expectations};
+use crate::grammar::keys::Keys;
+use crate::grammar::relation::{Relation, as_compared};
+use crate::grammar::text::{Match, spell};
 use crate::kind::Subject;
-use crate::redis_url::RedisUrl;
-use crate::relation::{Relation, as_compared};
-use crate::resp::{Reply, request};
-use crate::text::{Match, spell};
 use crate::trial::Conditions;
+use crate::wire::dialogue::Dialogue;
+use crate::wire::endpoint::Endpoint;
+use resp::{Reply, request};
+use url::RedisUrl;
 
 /// Errors with which a server that works refuses somebody whom it does not know.
 const WORKS: [&str; 2] = ["NOAUTH", "NOPERM"];

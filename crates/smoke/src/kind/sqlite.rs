@@ -8,14 +8,14 @@ use db::{Answer, Deadline, Place, Url};
 use kit::{Exit, Failure};
 use rustix::fs::{Access, access};
 
-use crate::cursor::{Cursor, Wrong};
-use crate::expectation::{Assertion, Expectations};
+use crate::database::rows::{Rows, RowsAssertion};
 use crate::finding::{Finding, unseen};
-use crate::keys::Keys;
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expectation::{Assertion, Expectations};
+use crate::grammar::keys::Keys;
+use crate::grammar::relation::Relation;
+use crate::grammar::text::excerpt;
 use crate::kind::Subject;
-use crate::relation::Relation;
-use crate::rows::{Rows, RowsAssertion};
-use crate::text::excerpt;
 use crate::trial::Conditions;
 
 /// A check of a database.

@@ -6,16 +6,16 @@ use std::time::Duration;
 use db::Deadline;
 use kit::Failure;
 
-use crate::connection::Connection;
-use crate::cursor::{Cursor, Wrong};
-use crate::endpoint::{Endpoint, connect};
-use crate::expectation::{Assertion, Expectations};
 use crate::finding::{Finding, unseen};
-use crate::keys::Keys;
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expectation::{Assertion, Expectations};
+use crate::grammar::keys::Keys;
+use crate::grammar::relation::Relation;
+use crate::grammar::text::{Match, excerpt};
 use crate::kind::Subject;
-use crate::relation::Relation;
-use crate::text::{Match, excerpt};
 use crate::trial::Conditions;
+use crate::wire::connection::Connection;
+use crate::wire::endpoint::{Endpoint, connect};
 
 /// How much of what a server says first is read. A greeting is a line; an endless one must not keep us.
 const BANNER: usize = 1 << 10;
@@ -169,8 +169,8 @@ impl Assertion for PortAssertion {
 #[cfg(test)]
 mod tests {
     use super::{Open, PortAssertion};
-    use crate::cursor::Cursor;
-    use crate::expectation::Expectation;
+    use crate::grammar::cursor::Cursor;
+    use crate::grammar::expectation::Expectation;
     use std::time::Duration;
 
     #[test]

@@ -5,20 +5,20 @@ use std::time::{Duration, Instant};
 use kit::{Failure, clock};
 use serde_json::Value;
 
-use crate::cursor::{Cursor, Wrong};
 use crate::evidence::Evidence;
-use crate::expectation::{Assertion, Expectations};
 use crate::finding::Finding;
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expectation::{Assertion, Expectations};
+use crate::grammar::keys::Keys;
+use crate::grammar::relation::Relation;
+use crate::grammar::template::{Captured, Piece, Template};
+use crate::grammar::text::{Text, excerpt};
+use crate::grammar::variable::is_name;
 use crate::http::ask::address;
 use crate::http::reference::host;
 use crate::http::{Answer, Ask, Client, Manner, Request};
-use crate::keys::Keys;
 use crate::kind::Subject;
-use crate::relation::Relation;
-use crate::template::{Captured, Piece, Template};
-use crate::text::{Text, excerpt};
 use crate::trial::{Conditions, milliseconds};
-use crate::variable::is_name;
 
 /// The setting that holds the token, unless the check says.
 const TOKEN: &str = "TELEGRAM_API_TOKEN";
@@ -263,8 +263,8 @@ fn place(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{BotAssertion, Said, key_of};
-    use crate::cursor::Cursor;
-    use crate::expectation::Expectation;
+    use crate::grammar::cursor::Cursor;
+    use crate::grammar::expectation::Expectation;
     use std::time::Duration;
 
     #[test]

@@ -7,16 +7,16 @@ use db::Deadline;
 use kit::Failure;
 use rustls::pki_types::ServerName;
 
-use crate::cursor::{Cursor, Wrong};
-use crate::endpoint::Endpoint;
-use crate::expectation::{Assertion, Expectations};
 use crate::finding::Finding;
-use crate::handshake::{Handshake, Left, authorities};
-use crate::keys::Keys;
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expectation::{Assertion, Expectations};
+use crate::grammar::keys::Keys;
+use crate::grammar::relation::Relation;
+use crate::grammar::text::Match;
 use crate::kind::Subject;
-use crate::relation::Relation;
-use crate::text::Match;
 use crate::trial::Conditions;
+use crate::wire::endpoint::Endpoint;
+use crate::wire::handshake::{Handshake, Left, authorities};
 
 /// A check of a certificate.
 #[derive(Debug)]

@@ -168,7 +168,7 @@ fn links_of_others_are_asked_only_where_that_is_wanted_and_never_fail() {
     assert_eq!(other.requests().len(), 0);
     let run = smoke(&sandbox, &crawl(&server.url("/"), &format!("{lines}\nexternal = 'warn'"), "'broken == 0'"));
     let said = format!(
-        "; elsewhere 2 are broken: {} (404, linked from /), {} (it refuses the connection, linked from /)\n",
+        "; elsewhere 2 are broken: {} (404, linked from /), {} (it, or where it leads, refuses the connection, linked from /)\n",
         other.url("/gone?…"),
         closed.url("/")
     );

@@ -8,9 +8,9 @@ use serde_json::Value;
 use crate::end::End;
 use crate::evidence::Evidence;
 use crate::finding::Finding;
-use crate::keys::Keys;
+use crate::grammar::keys::Keys;
+use crate::grammar::text::excerpt;
 use crate::kind::program::{Answer, Asking, Row, Shape, words};
-use crate::text::excerpt;
 
 /// No more than this of a container is asked for: all of it would hold its secrets.
 const FORMAT: &str = "--format=[{{json .Name}},{{json .Config.Image}},{{json .RestartCount}},{{json .State}},\

@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::evidence::Evidence;
 use crate::finding::Finding;
-use crate::keys::Keys;
+use crate::grammar::keys::Keys;
+use crate::grammar::template::Captured;
+use crate::grammar::text::excerpt;
 use crate::kind::program::{Answer, Asking, Row, Shape, words};
-use crate::template::Captured;
-use crate::text::excerpt;
 
 /// A file, and what is put into it.
 #[derive(Clone, Debug)]

@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use crate::evidence::Evidence;
 use crate::finding::Finding;
+use crate::grammar::keys::Keys;
+use crate::grammar::template::{Captured, Template};
+use crate::grammar::text::excerpt;
 use crate::http::ask::absolute;
 use crate::http::client::Manner;
 use crate::http::{Ask, Client, Request};
-use crate::keys::Keys;
 use crate::kind::program::{Answer, Asking, Row, Shape, words};
-use crate::template::{Captured, Template};
-use crate::text::excerpt;
 
 /// The field that `nginx -t` gives; the page gives the others.
 const VALID: &str = "valid";

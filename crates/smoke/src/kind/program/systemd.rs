@@ -7,9 +7,9 @@ use kit::{Exit, Failure, clock};
 use serde_json::Value;
 
 use crate::finding::Finding;
-use crate::keys::Keys;
+use crate::grammar::keys::Keys;
+use crate::grammar::text::excerpt;
 use crate::kind::program::{Answer, Asking, Row, Shape, words};
-use crate::text::excerpt;
 use crate::trial::milliseconds;
 
 const PROPERTIES: &str = "--property=LoadState,ActiveState,SubState,Result,NRestarts,ActiveEnterTimestampMonotonic";

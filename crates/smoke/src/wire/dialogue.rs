@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use db::Deadline;
 
-use crate::connection::Connection;
-use crate::endpoint::Endpoint;
 use crate::finding::{Finding, unseen};
-use crate::text::excerpt;
+use crate::grammar::text::excerpt;
+use crate::wire::connection::Connection;
+use crate::wire::endpoint::Endpoint;
 
 /// How much more is shown of what a server says that speaks something else.
 const MORE: usize = 200;

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use db::Deadline;
 use kit::Failure;
 
-use crate::connection::Connection;
 use crate::finding::{Finding, unseen};
-use crate::keys::Keys;
+use crate::grammar::keys::Keys;
+use crate::wire::connection::Connection;
 
 /// What the key `address` takes, for a complaint.
 pub(crate) const WANTED: &str = "a host and a port, as in \"127.0.0.1:6379\"";

@@ -1,8 +1,8 @@
 //! What a check expects, one line each: `status == 200`. Each kind of check has assertions of its own; this is what
 //! they share.
 
-use crate::cursor::{Cursor, Wrong};
 use crate::finding::Finding;
+use crate::grammar::cursor::{Cursor, Wrong};
 
 /// What can be asserted of one kind of thing.
 pub(crate) trait Assertion: Sized {
@@ -88,8 +88,9 @@ impl<A: Assertion> Expectations<A> {
 #[cfg(test)]
 mod tests {
     use super::{Assertion, Expectation};
-    use crate::cursor::Cursor;
-    use crate::greeting::GreetingAssertion;
+    use crate::database::greeting::GreetingAssertion;
+    use crate::database::rows::RowsAssertion;
+    use crate::grammar::cursor::Cursor;
     use crate::kind::command::EndAssertion;
     use crate::kind::crawl::CrawlAssertion;
     use crate::kind::disk::RoomAssertion;
@@ -111,7 +112,6 @@ mod tests {
     use crate::kind::tcp::PortAssertion;
     use crate::kind::telegram::BotAssertion;
     use crate::kind::tls::TlsAssertion;
-    use crate::rows::RowsAssertion;
 
     /// Whether a kind understands a line.
     type Parses = fn(&str) -> bool;

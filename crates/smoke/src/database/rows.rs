@@ -6,10 +6,10 @@ use std::time::Duration;
 use db::{Answer, Cell, Place};
 use serde_json::Value;
 
-use crate::cursor::{Cursor, Wrong};
-use crate::expectation::Assertion;
-use crate::relation::{Relation, as_compared};
-use crate::text::spell;
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expectation::Assertion;
+use crate::grammar::relation::{Relation, as_compared};
+use crate::grammar::text::spell;
 
 /// The answer to a query.
 #[derive(Debug)]

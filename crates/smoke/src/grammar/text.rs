@@ -3,8 +3,8 @@
 use regex_lite::{Regex, RegexBuilder};
 use serde_json::Value;
 
-use crate::cursor::{Cursor, Wrong};
-use crate::relation::Relation;
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::relation::Relation;
 
 /// How large a regular expression may become, in bytes.
 const PATTERN: usize = 1 << 14;
@@ -224,7 +224,7 @@ pub(crate) fn spell(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Match, TOO_LONG, excerpt};
-    use crate::cursor::Cursor;
+    use crate::grammar::cursor::Cursor;
 
     #[test]
     fn what_is_too_long_for_a_large_pattern_neither_has_it_nor_is_without_it() {

@@ -4,10 +4,10 @@ use kit::Failure;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use crate::cursor::{Cursor, Wrong};
-use crate::keys::{Keys, NAME};
-use crate::text::excerpt;
-use crate::variable::is_name;
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::keys::{Keys, NAME};
+use crate::grammar::text::excerpt;
+use crate::grammar::variable::is_name;
 
 impl<'a> Keys<'a> {
     /// The tables under this key, each called `word` and its number; none where there is none.

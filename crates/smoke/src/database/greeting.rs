@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use crate::cursor::{Cursor, Wrong};
-use crate::expectation::Assertion;
-use crate::relation::Relation;
-use crate::text::{Match, excerpt};
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expectation::Assertion;
+use crate::grammar::relation::Relation;
+use crate::grammar::text::{Match, excerpt};
 
 /// A server that answers.
 #[derive(Debug)]

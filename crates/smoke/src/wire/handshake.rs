@@ -16,12 +16,12 @@ use rustls::{CertificateError, ClientConfig, ClientConnection, ProtocolVersion, 
 use x509_cert::Certificate;
 use x509_cert::der::{DateTime, Decode};
 
-use crate::connection::Connection;
-use crate::cursor::{Cursor, Wrong};
-use crate::endpoint::Endpoint;
 use crate::finding::{Finding, unseen};
-use crate::relation::Relation;
-use crate::text::excerpt;
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::relation::Relation;
+use crate::grammar::text::excerpt;
+use crate::wire::connection::Connection;
+use crate::wire::endpoint::Endpoint;
 
 /// What was seen of a server in a handshake.
 #[derive(Debug)]

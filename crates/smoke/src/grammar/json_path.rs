@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use serde_json::Value;
 
-use crate::cursor::{Cursor, Wrong};
+use crate::grammar::cursor::{Cursor, Wrong};
 
 /// How many brackets may stand in each other. Whoever reads and follows a path goes as deep: 340,000 overflowed the stack.
 const DEEPEST: u32 = 32;
@@ -93,7 +93,7 @@ impl Nesting {
 #[cfg(test)]
 mod tests {
     use super::JsonPath;
-    use crate::cursor::Cursor;
+    use crate::grammar::cursor::Cursor;
     use serde_json::{Value, json};
 
     fn find(path: &str, document: &Value) -> Vec<Value> {

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use kit::voice;
 
-use crate::variable::Variables;
+use crate::grammar::variable::Variables;
 
 /// How much of the line is repeated in a complaint.
 const FOUND: usize = 20;

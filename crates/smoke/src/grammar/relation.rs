@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::cursor::{Cursor, Wrong, literal};
+use crate::grammar::cursor::{Cursor, Wrong, literal};
 
 const SCALAR: &str = "a text in quotes, a number, true, false or null, and nothing after it";
 

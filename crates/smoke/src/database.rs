@@ -1,5 +1,8 @@
 //! A database on a server: its greeting, or what a query gives.
 
+pub(crate) mod greeting;
+pub(crate) mod rows;
+
 use std::fmt::{self, Debug};
 use std::time::{Duration, Instant};
 
@@ -7,14 +10,14 @@ use db::sqlite::is_one_statement;
 use db::{Address, Deadline, Place, Reply, Url};
 use kit::{Failure, signal};
 
-use crate::endpoint::Endpoint;
-use crate::expectation::Expectations;
+use crate::database::greeting::{Greeting, GreetingAssertion};
+use crate::database::rows::{Rows, RowsAssertion};
 use crate::finding::Finding;
-use crate::greeting::{Greeting, GreetingAssertion};
-use crate::keys::Keys;
+use crate::grammar::expectation::Expectations;
+use crate::grammar::keys::Keys;
 use crate::kind::Subject;
-use crate::rows::{Rows, RowsAssertion};
 use crate::trial::Conditions;
+use crate::wire::endpoint::Endpoint;
 
 /// What distinguishes one engine from another.
 pub(crate) struct Engine {

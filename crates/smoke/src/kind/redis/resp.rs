@@ -1,8 +1,8 @@
 //! The protocol of Redis, version 2 (<https://redis.io/docs/latest/develop/reference/protocol-spec/>): what a check says and
 //! hears of it.
 
-use crate::dialogue::Dialogue;
 use crate::finding::Finding;
+use crate::wire::dialogue::Dialogue;
 
 /// How much of a reply is read, in bytes: a value that a check compares is smaller.
 const LARGEST: usize = 1 << 20;

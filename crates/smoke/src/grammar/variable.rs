@@ -7,8 +7,8 @@ use kit::settings::Settings;
 use kit::{Exit, Failure};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::grammar::template::{Piece, Template};
 use crate::http::ask::RESERVED;
-use crate::template::{Piece, Template};
 
 const SHORTEST_SECRET: usize = 6;
 

@@ -5,7 +5,7 @@ use std::fmt::{self, Debug, Display};
 
 use percent_encoding::percent_decode_str;
 
-use crate::endpoint::Endpoint;
+use crate::wire::endpoint::Endpoint;
 
 /// The port of a server where the URL says none.
 const PORT: u16 = 6379;

@@ -12,13 +12,13 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use crate::cursor::Cursor;
-use crate::expectation::{Assertion, Expectation, Expectations};
+use crate::grammar::cursor::Cursor;
+use crate::grammar::expectation::{Assertion, Expectation, Expectations};
+use crate::grammar::place::Place;
+use crate::grammar::template::{Shape, Template};
+use crate::grammar::text::excerpt;
+use crate::grammar::variable::Variables;
 use crate::kind::Kind;
-use crate::place::Place;
-use crate::template::{Shape, Template};
-use crate::text::excerpt;
-use crate::variable::Variables;
 
 /// The keys that every check has, before those of its kind.
 const COMMON: &[&str] =

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use kit::voice::clean_line;
 
 use crate::content::{Content, read_at_most};
-use crate::mark::{End, Mark};
-use crate::quantity::spell;
+use crate::grammar::quantity::spell;
+use crate::log::mark::{End, Mark};
 
 /// How much of what is new is read.
 const NEW: u64 = 4 << 20;
@@ -162,7 +162,7 @@ fn rotated(path: &Path, end: &End) -> io::Result<Option<(File, Metadata)>> {
 #[cfg(test)]
 mod tests {
     use super::{NEW, PIECE, Reading, TAIL, read};
-    use crate::mark::Mark;
+    use crate::log::mark::Mark;
     use std::fs::{self, OpenOptions};
     use std::io::Write;
     use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Amounts of disk space and memory, and how people write them.
 
-use crate::cursor::{Cursor, Wrong};
-use crate::relation::Relation;
+use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::relation::Relation;
 
 /// The units, the longer of two that begin alike first. SI units count in thousands, the others in 1024s.
 const UNITS: [(&str, u64); 9] = [
@@ -106,7 +106,7 @@ pub(crate) fn spell(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Quantity, spell};
-    use crate::cursor::Cursor;
+    use crate::grammar::cursor::Cursor;
 
     #[test]
     fn amounts_are_read_in_their_units() {

@@ -5,7 +5,7 @@ use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::content::{Content, read_at_most};
-use crate::mark::{End, Mark};
+use crate::log::mark::{End, Mark};
 
 /// How much of them is read.
 const OLD: u64 = 1 << 20;
@@ -56,7 +56,7 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::{OLD, read};
-    use crate::mark::Mark;
+    use crate::log::mark::Mark;
     use std::fs;
     use std::path::Path;
 
