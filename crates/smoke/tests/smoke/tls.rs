@@ -74,15 +74,24 @@ impl<'a> Authority<'a> {
 
     /// A server with this certificate and key, which is given these arguments too.
     pub(crate) fn serve_with(&self, certificate: &str, key: &str, args: &[&str]) -> Server {
-        // openssl says neither that a port is taken nor which one it took.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let openssl = self.sandbox.program("openssl".as_ref());
-        let openssl = openssl.args(["s_server", "-quiet", "-www", "-cert", certificate, "-key", key]).args(args);
-        let mut command = openssl.args(["-accept", &port.to_string()]).into_command();
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let process = command.spawn().unwrap();
-        wait_until("openssl listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-        Server { process, port }
+        // Another process may take the port before openssl does, which says neither that nor which one it took.
+        for _ in 0..20 {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let openssl = self.sandbox.program("openssl".as_ref());
+            let openssl = openssl.args(["s_server", "-quiet", "-www", "-cert", certificate, "-key", key]).args(args);
+            let mut command = openssl.args(["-accept", &port.to_string()]).into_command();
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            let mut server = Server { process: command.spawn().unwrap(), port };
+            let mut is_over = false;
+            wait_until("openssl listens, or has ended", || {
+                is_over = server.process.try_wait().unwrap().is_some();
+                is_over || TcpStream::connect(("127.0.0.1", port)).is_ok()
+            });
+            if !is_over {
+                return server;
+            }
+        }
+        panic!("openssl does not listen with {certificate} and {key}");
     }
 }
 
