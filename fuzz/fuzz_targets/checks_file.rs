@@ -5,7 +5,7 @@
 
 include!(concat!(env!("OUT_DIR"), "/modules.rs"));
 
-use std::sync::{Arc, LazyLock, RwLock};
+use std::sync::{Arc, LazyLock, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use kit::Exit;
@@ -54,6 +54,7 @@ fn list(checks: Vec<Check>) {
         expected: "3f2a1c9".parse().ok(),
         marks: None,
         commands: RwLock::default(),
+        judging: Mutex::default(),
     };
     let plan = Plan { source: String::new(), checks: Arc::new(checks), conditions: Arc::new(conditions) };
     let text = plan.spell();

@@ -1,7 +1,7 @@
 //! What a run will do, decided before anything is asked.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::{Duration, Instant};
 
 use kit::failure::Attempt;
@@ -153,6 +153,7 @@ fn conditions(args: &Args, cx: &Context, release: Option<&Release>) -> Result<Co
         marks: None,
         once: false,
         commands: RwLock::default(),
+        judging: Mutex::default(),
     })
 }
 

@@ -1,7 +1,7 @@
 //! The attempts at one check.
 
 use std::path::PathBuf;
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use kit::{Exit, clock, signal, voice};
@@ -43,6 +43,8 @@ pub(crate) struct Conditions {
     pub(crate) once: bool,
     /// Held by whoever runs a program, for reading: who gets it for writing knows that all have ended.
     pub(crate) commands: RwLock<()>,
+    /// Held by whoever judges what takes much memory.
+    pub(crate) judging: Mutex<()>,
 }
 
 impl Conditions {
@@ -57,6 +59,7 @@ impl Conditions {
             expected: self.expected.clone(),
             marks: self.marks.clone(),
             once: true,
+            judging: Mutex::default(),
             commands: RwLock::default(),
             ..*self
         }

@@ -55,29 +55,27 @@ impl Answer {
 
     /// Which commit the answer names.
     pub(crate) fn running(&self, path: &JsonPath, expected: &Commit) -> Running {
-        match self.at(path) {
+        match self.document() {
             Err(missing) => Running::Unknown(missing),
-            Ok(values) => match values.as_slice() {
+            Ok(document) => match path.find(&document).as_slice() {
                 [] => Running::Unknown(format!("there is no {path} in the answer")),
                 [value] => match value.as_str().map(str::parse::<Commit>) {
                     Some(Ok(commit)) if commit.agrees(expected) => Running::Expected,
                     Some(Ok(commit)) => Running::Other(commit.short().to_owned()),
                     _ => Running::Other(spell(value)),
                 },
-                _ => Running::Unknown(format!("{path} finds {} values", values.len())),
+                values => Running::Unknown(format!("{path} finds {} values", values.len())),
             },
         }
     }
 
-    /// The values in the body, or why none can be looked for.
-    pub(crate) fn at(&self, path: &JsonPath) -> Result<Vec<Value>, String> {
-        let document: Value = match serde_json::from_str(&self.body) {
-            Ok(document) => document,
-            Err(_) if self.cut => return Err("the body is longer than is read".to_owned()),
-            Err(_) if self.body.is_empty() => return Err("the body is empty".to_owned()),
-            Err(_) => return Err(format!("the body is not JSON: {}", excerpt(&self.body))),
-        };
-        Ok(path.find(&document).into_iter().cloned().collect())
+    /// The body as JSON, or why it is none.
+    pub(crate) fn document(&self) -> Result<Value, String> {
+        serde_json::from_str(&self.body).map_err(|_| match () {
+            () if self.cut => "the body is longer than is read".to_owned(),
+            () if self.body.is_empty() => "the body is empty".to_owned(),
+            () => format!("the body is not JSON: {}", excerpt(&self.body)),
+        })
     }
 }
 
@@ -93,14 +91,15 @@ pub(crate) enum Compared {
 }
 
 impl Compared {
-    fn judge(&self, path: &JsonPath, found: &[Value]) -> Result<(), String> {
+    fn judge(&self, path: &JsonPath, document: &Value) -> Result<(), String> {
+        let found = path.find(document);
         let unlike = match self {
             Self::Exists | Self::With(..) if found.is_empty() => {
                 return Err(format!("there is no {path} in the answer"));
             }
             Self::Exists => None,
-            Self::Missing => found.first(),
-            Self::With(relation, wanted) => found.iter().find(|value| !relation.holds_between(value, wanted)),
+            Self::Missing => found.first().copied(),
+            Self::With(relation, wanted) => found.into_iter().find(|value| !relation.holds_between(value, wanted)),
         };
         unlike.map_or(Ok(()), |value| Err(format!("{path} is {}", spell(value))))
     }
@@ -146,7 +145,7 @@ impl Assertion for AnswerAssertion {
                 text.judge_any(&format!("the header {name}"), &mut values)
             }
             Self::Body(text) => text.judge_any("the body", &mut [&answer.body].into_iter()),
-            Self::Json(path, compared) => compared.judge(path, &answer.at(path)?),
+            Self::Json(path, compared) => compared.judge(path, &answer.document()?),
             Self::Time(relation, limit) if relation.holds(&answer.took, limit) => Ok(()),
             Self::Time(..) => Err(format!("the answer took {} ms", answer.took.as_millis())),
         }

@@ -225,3 +225,18 @@ fn a_server_that_accepts_and_hangs_holds_nobody() {
     let run = smoke_measured(&sandbox, &once("http", &format!("url = '{url}'\ntimeout = '300ms'"), "'status == 200'"));
     run.code(1).stdout_has(format!("it  fail  no whole answer from {url} within 0.3 s\n")).any_stderr().check();
 }
+
+#[test]
+fn large_documents_are_looked_at_one_at_a_time() {
+    let sandbox = Sandbox::new();
+    let page = answer(200, &format!("[{}1]", "1,".repeat(500_000)));
+    let server = Server::answers(move |_| page.clone());
+    let check = |number: usize| {
+        once("http", &format!("url = '{}'", server.url("/")), "'json $..* == 2'")
+            .replace("'it'", &format!("'{number}'"))
+    };
+    let checks: String = (0..16).map(check).collect();
+    smoke_measured(&sandbox, &checks).code(1).stdout_has("16 checks: 16 fail (").any_stderr().check();
+    // A document, and what a path finds in it.
+    assert!(sandbox.peak() <= 160 * 1024, "{} KiB", sandbox.peak());
+}
