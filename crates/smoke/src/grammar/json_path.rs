@@ -11,7 +11,11 @@ const DEEPEST: u32 = 32;
 
 /// Where in a document values stand.
 #[derive(Clone, Debug)]
-pub(crate) struct JsonPath(serde_json_path::JsonPath);
+pub(crate) struct JsonPath {
+    path: serde_json_path::JsonPath,
+    /// As it stands in the file: serde_json_path 0.7.2 spells `$..*` with three dots.
+    written: String,
+}
 
 impl JsonPath {
     /// Reads a path and steps over it: it ends with the first blank or relation that is in no brackets and no quotes.
@@ -31,7 +35,7 @@ impl JsonPath {
             return Err(here.wrong("a path by RFC 9535 (a quote in it has no end)"));
         }
         match serde_json_path::JsonPath::parse(text) {
-            Ok(path) => Ok(Self(path)),
+            Ok(path) => Ok(Self { path, written: text.to_owned() }),
             Err(error) => {
                 let before =
                     text.char_indices().nth(error.position().saturating_sub(1)).map_or(text.len(), |(at, _)| at);
@@ -51,13 +55,13 @@ impl JsonPath {
 
     /// The values there, in the order of the document.
     pub(crate) fn find<'a>(&self, document: &'a Value) -> Vec<&'a Value> {
-        self.0.query(document).all()
+        self.path.query(document).all()
     }
 }
 
 impl Display for JsonPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        f.write_str(&self.written)
     }
 }
 

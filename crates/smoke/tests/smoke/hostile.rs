@@ -236,7 +236,8 @@ fn large_documents_are_looked_at_one_at_a_time() {
             .replace("'it'", &format!("'{number}'"))
     };
     let checks: String = (0..16).map(check).collect();
-    smoke_measured(&sandbox, &checks).code(1).stdout_has("16 checks: 16 fail (").any_stderr().check();
+    let run = smoke_measured(&sandbox, &checks).code(1).stdout_has("0   fail  $..* is 1, expected json $..* == 2");
+    run.stdout_has("16 checks: 16 fail (").any_stderr().check();
     // A document, and what a path finds in it.
     assert!(sandbox.peak() <= 160 * 1024, "{} KiB", sandbox.peak());
 }
