@@ -10,12 +10,12 @@ use toml::de::{DeTable, DeValue, Error};
 
 use crate::grammar::cursor::Cursor;
 use crate::grammar::expectation::{Expectation, Expectations};
-use crate::grammar::json_path::JsonPath;
 use crate::grammar::keys::{Keys, NAME, TIMES};
 use crate::grammar::place::Place;
 use crate::grammar::template::Template;
 use crate::grammar::text::{cut, excerpt};
 use crate::http::Ask;
+use crate::http::answer::Telling;
 use crate::kind::http::Page;
 use crate::kind::{Kind, Subject};
 
@@ -60,7 +60,7 @@ pub(crate) struct Defaults<'a> {
 
 /// The one check of a bare address: it answers with 200, and names the commit if that is asked for.
 pub(crate) fn of_url(url: &str, with_commit: bool, defaults: &Defaults<'_>) -> Result<Vec<Check>, Failure> {
-    let commit = with_commit.then_some("$.commit");
+    let commit = with_commit.then_some("json $.commit");
     let check = of_page("url", Template::fixed(url), vec!["status == 200".to_owned()], commit, defaults);
     // Without the address itself: what is wrong with it may be the password in it.
     let wrong = |sentence| Failure::new(Exit::SETTINGS, format!("the address to check: {sentence}"));
@@ -77,7 +77,7 @@ pub(crate) fn of_page(
 ) -> Result<Check, String> {
     let expected = expect.iter().map(|line| Expectation::parse(Cursor::new(line))).collect::<Result<_, _>>();
     let expected = Expectations::new(expected.map_err(|wrong| wrong.to_string())?);
-    let commit = commit.map(JsonPath::parse).transpose().map_err(|wrong| wrong.to_string())?;
+    let commit = commit.map(Telling::parse).transpose().map_err(|wrong| wrong.to_string())?;
     Ok(Check {
         name: name.to_owned(),
         kind: "http",

@@ -45,7 +45,7 @@ impl Plan {
         let looks_at_commit = checks.iter().any(|check| check.subject.compares().is_some());
         if args.expect_commit.is_some() && !looks_at_commit {
             let message = format!("{}: no check looks at the commit that answers", source.spell());
-            return Err(Failure::new(Exit::SETTINGS, message).hint("add commit = \"$.commit\" to an http check"));
+            return Err(Failure::new(Exit::SETTINGS, message).hint("add commit = \"json $.commit\" to an http check"));
         }
         let mut conditions = conditions(args, cx, release.as_ref())?;
         if !args.prepare && !args.dry_run {

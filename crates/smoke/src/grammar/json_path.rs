@@ -45,14 +45,6 @@ impl JsonPath {
         }
     }
 
-    /// Reads a text that is a path and nothing else.
-    pub(crate) fn parse(text: &str) -> Result<Self, Wrong> {
-        let mut cursor = Cursor::new(text);
-        let path = Self::read(&mut cursor)?;
-        cursor.end()?;
-        Ok(path)
-    }
-
     /// The values there, in the order of the document.
     pub(crate) fn find<'a>(&self, document: &'a Value) -> Vec<&'a Value> {
         self.path.query(document).all()
@@ -96,12 +88,18 @@ impl Nesting {
 
 #[cfg(test)]
 mod tests {
-    use super::JsonPath;
-    use crate::grammar::cursor::Cursor;
+    use super::{Cursor, JsonPath, Wrong};
     use serde_json::{Value, json};
 
+    /// A text that is a path and nothing else.
+    fn parse(text: &str) -> Result<JsonPath, Wrong> {
+        let mut cursor = Cursor::new(text);
+        let path = JsonPath::read(&mut cursor)?;
+        cursor.end().map(|()| path)
+    }
+
     fn find(path: &str, document: &Value) -> Vec<Value> {
-        JsonPath::parse(path).unwrap().find(document).into_iter().cloned().collect()
+        parse(path).unwrap().find(document).into_iter().cloned().collect()
     }
 
     #[test]
@@ -132,7 +130,7 @@ mod tests {
             ("$>1", "$", ">1"),
         ] {
             let mut cursor = Cursor::new(line);
-            let expected = JsonPath::parse(path).unwrap().to_string();
+            let expected = parse(path).unwrap().to_string();
             assert_eq!(JsonPath::read(&mut cursor).unwrap().to_string(), expected, "{line}");
             assert_eq!(cursor.rest(), rest.trim(), "{line}");
         }
@@ -153,12 +151,12 @@ mod tests {
             "$['\\u",
             "$[\"\\uD834\\u",
         ] {
-            assert!(JsonPath::parse(wrong).is_err(), "{wrong:?}");
+            assert!(parse(wrong).is_err(), "{wrong:?}");
         }
         let nested = |deep: usize| format!("$[?{}@.a{}]", "(".repeat(deep), ")".repeat(deep));
-        assert!(JsonPath::parse(&nested(31)).is_ok());
+        assert!(parse(&nested(31)).is_ok());
         for deep in [32, 100_000] {
-            let complaint = JsonPath::parse(&nested(deep)).unwrap_err().to_string();
+            let complaint = parse(&nested(deep)).unwrap_err().to_string();
             assert!(complaint.starts_with("column 1: expected a path with at most 32 brackets"), "{complaint}");
         }
     }

@@ -1,5 +1,6 @@
 //! What a web server answered, and what can be asserted of it.
 
+use std::fmt::{self, Display};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -25,6 +26,41 @@ pub(crate) struct Answer {
     pub(crate) cut: bool,
     /// From the request to the end of the body.
     pub(crate) took: Duration,
+}
+
+/// Where an answer tells which commit runs.
+#[derive(Clone, Debug)]
+pub(crate) enum Telling {
+    /// `json $.commit`
+    Json(JsonPath),
+    /// `header X-Commit`; the name in small letters.
+    Header(String),
+}
+
+impl Telling {
+    /// Reads it; a path alone is one in the JSON.
+    pub(crate) fn parse(text: &str) -> Result<Self, Wrong> {
+        let mut cursor = Cursor::new(text);
+        cursor.blanks();
+        let here = cursor.clone();
+        let place = match cursor.word() {
+            "" if here.starts_with('$') => JsonPath::read(&mut cursor).map(Self::Json),
+            "json" => JsonPath::read(&mut cursor).map(Self::Json),
+            "header" => header_name(&mut cursor).map(Self::Header),
+            _ => Err(here.wrong("json and a path such as $.commit, or header and a name such as X-Commit")),
+        }?;
+        cursor.end()?;
+        Ok(place)
+    }
+}
+
+impl Display for Telling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(path) => path.fmt(f),
+            Self::Header(name) => write!(f, "header {name}"),
+        }
+    }
 }
 
 /// What the answer says about the commit that runs.
@@ -54,18 +90,23 @@ impl Answer {
     }
 
     /// Which commit the answer names.
-    pub(crate) fn running(&self, path: &JsonPath, expected: &Commit) -> Running {
-        match self.document() {
-            Err(missing) => Running::Unknown(missing),
-            Ok(document) => match path.find(&document).as_slice() {
-                [] => Running::Unknown(format!("there is no {path} in the answer")),
-                [value] => match value.as_str().map(str::parse::<Commit>) {
-                    Some(Ok(commit)) if commit.agrees(expected) => Running::Expected,
-                    Some(Ok(commit)) => Running::Other(commit.short().to_owned()),
-                    _ => Running::Other(spell(value)),
-                },
-                values => Running::Unknown(format!("{path} finds {} values", values.len())),
+    pub(crate) fn running(&self, place: &Telling, expected: &Commit) -> Running {
+        let told = match place {
+            Telling::Json(path) => self.document().map(|document| path.find(&document).into_iter().cloned().collect()),
+            Telling::Header(wanted) => {
+                let named = self.headers.iter().filter(|(name, _)| name == wanted);
+                Ok(named.map(|(_, value)| Value::from(value.as_str())).collect::<Vec<_>>())
+            }
+        };
+        match told.as_deref() {
+            Err(missing) => Running::Unknown(missing.clone()),
+            Ok([]) => Running::Unknown(format!("there is no {place} in the answer")),
+            Ok([value]) => match value.as_str().map(str::parse::<Commit>) {
+                Some(Ok(commit)) if commit.agrees(expected) => Running::Expected,
+                Some(Ok(commit)) => Running::Other(commit.short().to_owned()),
+                _ => Running::Other(spell(value)),
             },
+            Ok(values) => Running::Unknown(format!("{place} has {} values", values.len())),
         }
     }
 
@@ -165,7 +206,12 @@ fn read_status(cursor: &mut Cursor<'_>) -> Result<AnswerAssertion, Wrong> {
 }
 
 fn read_header(cursor: &mut Cursor<'_>) -> Result<AnswerAssertion, Wrong> {
-    Ok(AnswerAssertion::Header(read_name(cursor, "the name of a header")?.to_ascii_lowercase(), Text::read(cursor)?))
+    Ok(AnswerAssertion::Header(header_name(cursor)?, Text::read(cursor)?))
+}
+
+/// Reads the name of a header; it comes in small letters.
+fn header_name(cursor: &mut Cursor<'_>) -> Result<String, Wrong> {
+    Ok(read_name(cursor, "the name of a header")?.to_ascii_lowercase())
 }
 
 /// Reads the name of a header, or of a cookie.
@@ -174,10 +220,7 @@ pub(crate) fn read_name(cursor: &mut Cursor<'_>, expected: &str) -> Result<Strin
     let here = cursor.clone();
     // A token of RFC 9110, 5.6.2, as far as names of fields use it.
     let name = cursor.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
-    if name.is_empty() {
-        return Err(here.wrong(expected));
-    }
-    Ok(name.to_owned())
+    if name.is_empty() { Err(here.wrong(expected)) } else { Ok(name.to_owned()) }
 }
 
 fn read_json(cursor: &mut Cursor<'_>) -> Result<AnswerAssertion, Wrong> {
@@ -198,14 +241,13 @@ fn read_json(cursor: &mut Cursor<'_>) -> Result<AnswerAssertion, Wrong> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Answer, Running};
-    use crate::grammar::json_path::JsonPath;
+    use super::{Answer, Running, Telling};
     use std::time::Duration;
 
     fn running(body: &str) -> Running {
         let answer =
             Answer { status: 200, headers: Vec::new(), body: body.to_owned(), cut: false, took: Duration::ZERO };
-        answer.running(&JsonPath::parse("$.commit").unwrap(), &"3f2a1c9d".parse().unwrap())
+        answer.running(&Telling::parse("$.commit").unwrap(), &"3f2a1c9d".parse().unwrap())
     }
 
     #[test]

@@ -12,10 +12,9 @@ use crate::evidence::Evidence;
 use crate::finding::Finding;
 use crate::grammar::cursor::{Cursor, Wrong};
 use crate::grammar::expectation::{Assertion, Expectations};
-use crate::grammar::json_path::JsonPath;
 use crate::grammar::keys::Keys;
 use crate::grammar::template::Captured;
-use crate::http::answer::{AnswerAssertion, Running};
+use crate::http::answer::{AnswerAssertion, Running, Telling};
 use crate::http::{Answer, Ask, Client, Manner, Request};
 use crate::kind::Subject;
 use crate::trial::Conditions;
@@ -30,7 +29,7 @@ const LARGE: usize = 1 << 16;
 pub(crate) struct Page {
     ask: Ask,
     request: Request,
-    commit: Option<JsonPath>,
+    commit: Option<Telling>,
     /// Who shows the certificate that is looked at.
     secured: Option<(Endpoint, ServerName<'static>)>,
     expectations: Expectations<PageAssertion>,
@@ -48,7 +47,7 @@ pub(crate) struct Seen {
 pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
     let manner = Manner::read(keys)?;
     let ask = Ask::read(keys, manner)?;
-    let commit = keys.text("commit")?.map(|path| JsonPath::parse(&path)).transpose();
+    let commit = keys.text("commit")?.map(|place| Telling::parse(&place)).transpose();
     let commit = commit.map_err(|wrong| keys.wrong_at("commit", format!("`commit`, {wrong}")))?;
     let page = Page::new(ask, commit, keys.expectations()?);
     Ok(Box::new(page.map_err(|wrong| keys.wrong_at("url", wrong))?))
@@ -58,7 +57,7 @@ impl Page {
     /// A page; the error says what is wrong with the address or a header.
     pub(crate) fn new(
         ask: Ask,
-        commit: Option<JsonPath>,
+        commit: Option<Telling>,
         expectations: Expectations<PageAssertion>,
     ) -> Result<Self, String> {
         let request = ask.request(&Captured::new())?;

@@ -77,3 +77,27 @@ fn a_bare_address_is_one_check() {
     url().args(["--expect-commit", &OLD[..7]]).stdout_has("url  pass  status 200, commit 0123456, ").check();
     url().args(["--expect-commit", NEW]).code(1).stdout_has("url  stale  ").any_stderr().check();
 }
+
+#[test]
+fn a_header_tells_the_commit_as_well() {
+    let sandbox = Sandbox::new();
+    let with =
+        |header: &'static str| Server::answers(move |_| answer(200, "").replacen("\r\n", &format!("\r\n{header}"), 1));
+    let look = |header: &'static str| {
+        let server = with(header);
+        let checks =
+            page(&server.url("/"), "commit = 'header X-Commit'\nattempts = 1").replacen("attempts = 3\n", "", 1);
+        (smoke(&sandbox, &checks).args(["--expect-commit", "3f2a1c9d3f2a"]), server)
+    };
+    let (run, _server) = look("X-Commit: 3F2A1C9\r\n");
+    run.stdout_has("page  pass  status 200, commit 3f2a1c9d3f2a, ").check();
+    let (run, _server) = look("X-Commit: 0000000\r\n");
+    run.code(1).stdout_has("page  stale  commit 0000000 answers, expected 3f2a1c9d3f2a\n").any_stderr().check();
+    let (run, _server) = look("");
+    run.code(1)
+        .stdout_has("page  fail  there is no header x-commit in the answer, expected commit")
+        .any_stderr()
+        .check();
+    let (run, _server) = look("X-Commit: 3f2a1c9\r\nX-Commit: 0000000\r\n");
+    run.code(1).stdout_has("page  fail  header x-commit has 2 values, expected commit").any_stderr().check();
+}

@@ -130,7 +130,12 @@ fn a_value_of_the_wrong_type_is_refused() {
         ("headers = { \"a b\" = 'c' }", "the request is wrong: "),
         ("headers = { a = \"b\\nc\" }", "the request is wrong: "),
         ("method = 'get'", "`method` must be one of GET, HEAD, POST"),
-        ("commit = 'commit'", "`commit`, column 1: expected a path such as $.status"),
+        (
+            "commit = 'commit'",
+            "`commit`, column 1: expected json and a path such as $.commit, or header and a name such as",
+        ),
+        ("commit = 'json x'", "`commit`, column 6: expected a path such as $.status"),
+        ("commit = 'header A b'", "`commit`, column 10: expected the end, found `b`"),
     ] {
         let lines = format!("kind = 'http'\nurl = 'http://h/'\nexpect = 'status == 200'\n{line}");
         refused(&check(&lines), &format!("check `one`: {sentence}"));

@@ -158,7 +158,7 @@ fn an_expected_commit_that_no_check_looks_at_is_78() {
     by_setting(&sandbox)
         .args(["--expect-commit", OLD])
         .code(78)
-        .stderr_has("no check looks at the commit that answers\nhint: add commit = \"$.commit\"")
+        .stderr_has("no check looks at the commit that answers\nhint: add commit = \"json $.commit\"")
         .check();
 }
 
