@@ -23,8 +23,9 @@ use crate::trial::{Conditions, milliseconds};
 /// The setting that holds the token, unless the check says.
 const TOKEN: &str = "TELEGRAM_API_TOKEN";
 
-/// The server, unless the check says.
+/// The server, unless the check or this setting says.
 const API: &str = "https://api.telegram.org";
+const API_SETTING: &str = "TELEGRAM_API_URL";
 
 /// A check of a bot.
 #[derive(Debug)]
@@ -55,12 +56,7 @@ pub(crate) struct Said {
 
 /// Takes the keys of a telegram check.
 pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
-    let api = keys.text("api")?.unwrap_or_else(|| API.to_owned());
-    let api = api.trim_end_matches('/').to_owned();
-    address(&api).map_err(|wrong| keys.wrong_at("api", format!("`api`: {wrong}")))?;
-    if api.contains(['?', '#']) {
-        return Err(keys.wrong_at("api", "`api` must be an address without a query"));
-    }
+    let api = read_api(keys)?;
     let written = keys.template_or("token", &format!("${{{TOKEN}}}"))?;
     let token = written.fill(&Captured::new(), str::to_owned);
     let Some(key) = key_of(&token) else {
@@ -74,6 +70,20 @@ pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
     let call = |method| Call::new(&api, name, &token, method).map_err(|wrong| keys.wrong(wrong));
     let (me, webhook) = (call("getMe")?, call("getWebhookInfo")?);
     Ok(Box::new(Bot { api, me, webhook, expectations: keys.expectations()? }))
+}
+
+/// The address of the server, without a slash at its end.
+fn read_api(keys: &mut Keys<'_>) -> Result<String, Failure> {
+    let (who, api) = match (keys.text("api")?, keys.settings().get(API_SETTING)) {
+        (Some(api), _) => ("`api`", api),
+        (None, Some(api)) => (API_SETTING, api),
+        (None, None) => ("`api`", API.to_owned()),
+    };
+    address(&api).map_err(|wrong| keys.wrong_at("api", format!("{who}: {wrong}")))?;
+    if api.contains(['?', '#']) {
+        return Err(keys.wrong_at("api", format!("{who} must be an address without a query")));
+    }
+    Ok(api.trim_end_matches('/').to_owned())
 }
 
 /// The secret part of a token such as `123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11`.

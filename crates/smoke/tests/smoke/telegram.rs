@@ -7,7 +7,8 @@ use testkit::Sandbox;
 use crate::server::{Closed, Request, Server, answer, answer_with, hang};
 use crate::{fails, once, passes, smoke};
 
-const TOKEN: &str = "123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11";
+/// The token of the one bot that there is.
+pub(crate) const TOKEN: &str = "123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11";
 
 /// A sandbox that has the token of the bot.
 fn with_token(token: &str) -> Sandbox {
@@ -29,7 +30,7 @@ fn yes(result: &Value) -> String {
 }
 
 /// What Telegram says of the one bot that there is, whose webhook is this.
-fn telegram(webhook: &Value) -> impl Fn(&Request) -> String + Send + Sync + 'static {
+pub(crate) fn telegram(webhook: &Value) -> impl Fn(&Request) -> String + Send + Sync + 'static {
     let webhook = webhook.clone();
     move |request| {
         let Some(path) = request.line.strip_prefix("GET /bot") else { return no(404, "Not Found") };
@@ -45,7 +46,8 @@ fn telegram(webhook: &Value) -> impl Fn(&Request) -> String + Send + Sync + 'sta
     }
 }
 
-fn quiet() -> Value {
+/// The webhook of a bot that is well.
+pub(crate) fn quiet() -> Value {
     json!({
         "url": "https://bot.example.org/hook/secret-path", "has_custom_certificate": false, "pending_update_count": 3,
         "max_connections": 40, "ip_address": "192.0.2.7",
@@ -82,6 +84,19 @@ fn a_bot_that_is_well_passes() {
     assert_eq!(asked, [format!("GET /bot{TOKEN}/getMe"), format!("GET /bot{TOKEN}/getWebhookInfo")]);
     passes(&sandbox, &bot(&server.url(""), "'answers'"), "`guestbook_bot` answers, ");
     assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn a_setting_names_the_server_where_the_check_does_not() {
+    let sandbox = with_token(TOKEN);
+    let (server, other) = (Server::answers(telegram(&quiet())), Server::answers(|_| no(500, "Not this one")));
+    let checks = once("telegram", "", "'answers'");
+    smoke(&sandbox, &checks).arg("--list").stdout("it  telegram  bot at https://api.telegram.org: answers\n").check();
+    sandbox.set("TELEGRAM_API_URL", &server.url("/"));
+    passes(&sandbox, &checks, "`guestbook_bot` answers, ");
+    sandbox.set("TELEGRAM_API_URL", &other.url(""));
+    passes(&sandbox, &bot(&server.url(""), "'answers'"), "`guestbook_bot` answers, ");
+    assert_eq!(other.requests().len(), 0);
 }
 
 #[test]
@@ -204,5 +219,10 @@ fn what_is_wrong_with_the_check_of_a_bot_is_found_with_its_place() {
     );
     wrong("api = 'api.telegram.org'", "check `it`: `api`: the address must begin with http:// or https://");
     wrong("api = 'http://h/?x=1'", "check `it`: `api` must be an address without a query");
+    sandbox.set("TELEGRAM_API_URL", "api.telegram.org");
+    wrong("", "check `it`: TELEGRAM_API_URL: the address must begin with http:// or https://");
+    sandbox.set("TELEGRAM_API_URL", "http://h/?x=1");
+    wrong("", "check `it`: TELEGRAM_API_URL must be an address without a query");
+    sandbox.set("TELEGRAM_API_URL", "");
     wrong("url = 'x'", "`url` is no key of a check of kind telegram: ");
 }
