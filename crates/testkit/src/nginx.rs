@@ -16,6 +16,21 @@ pub struct Nginx {
 impl Nginx {
     /// One that serves the files of [`Nginx::file`], and does what these directives of its `server` block say.
     pub fn start(directives: &str) -> Self {
+        Self::start_with(directives, |_| ())
+    }
+
+    /// The same for `https` alone, with this certificate and its key (PEM).
+    pub fn with_tls(directives: &str, certificate: &Path, key: &Path) -> Self {
+        let directives = format!("ssl_certificate cert.pem;\nssl_certificate_key key.pem;\n{directives}");
+        Self::start_with(&directives, |dir| {
+            for (from, to) in [(certificate, "cert.pem"), (key, "key.pem")] {
+                // As a file of everybody's, for the user that nginx runs as.
+                fs::write(dir.join(to), fs::read(from).expect("it can be read")).expect("a file can be written");
+            }
+        })
+    }
+
+    fn start_with(directives: &str, more: impl Fn(&Path)) -> Self {
         let program = installed(&["/usr/sbin/nginx".into()], "nginx-light");
         let recipe = Recipe {
             engine: "nginx",
@@ -28,6 +43,7 @@ impl Nginx {
         let prepare = |dir: &Path| {
             fs::create_dir(dir.join("site")).expect("a fresh directory");
             fs::write(dir.join("server.conf"), directives).expect("a file can be written");
+            more(dir);
         };
         // It writes its number once it listens.
         let answers = |dir: &Path, port| dir.join("pid").exists() && TcpStream::connect(("127.0.0.1", port)).is_ok();
@@ -44,6 +60,11 @@ impl Nginx {
     /// An address of it.
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port())
+    }
+
+    /// An address of one with TLS.
+    pub fn secure_url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.port())
     }
 
     /// Each request that it has answered: `GET /a 200`.

@@ -35,7 +35,7 @@ impl Redis {
             user: "redis",
             stop: "TERM",
         };
-        let server = Server::start(&recipe, |_, port| ask(port, "", &["PING"]).is_some_and(|said| said == "+PONG\r\n"));
+        let server = Server::start(&recipe, |_, port| serves(port));
         Self { server, password: String::new() }
     }
 
@@ -46,6 +46,11 @@ impl Redis {
         redis.command(&["CONFIG", "SET", "requirepass", &password]);
         redis.password = password;
         redis
+    }
+
+    /// Starts it again on its port, empty, and without a password.
+    pub fn restart(&self) {
+        self.server.restart(|_, port| serves(port));
     }
 
     /// `127.0.0.1:port`
@@ -72,6 +77,10 @@ impl Deref for Redis {
     fn deref(&self) -> &Server {
         &self.server
     }
+}
+
+fn serves(port: u16) -> bool {
+    ask(port, "", &["PING"]).is_some_and(|said| said == "+PONG\r\n")
 }
 
 /// Says a command on a connection of its own: the reply, if there is one.

@@ -60,8 +60,11 @@ prepare() {
     { mv -T "$template.$$" "$template" || rm -rf "$template.$$"; }
 }
 
-# Every path that nginx would take outside of the directory is named. server.conf is the test's own.
+# Every path that nginx would take outside of the directory is named. server.conf is the test's own. Where there is a
+# certificate, the port speaks TLS.
 configure_nginx() {
+  tls=
+  [ ! -f "$dir/cert.pem" ] || tls=' ssl'
   cat <<END
 daemon off;
 worker_processes 1;
@@ -78,7 +81,7 @@ http {
   uwsgi_temp_path $dir/uwsgi;
   types { text/html html; text/css css; text/xml xml; image/png png; }
   server {
-    listen 127.0.0.1:$1;
+    listen 127.0.0.1:$1$tls;
     root $dir/site;
     include $dir/server.conf;
   }

@@ -45,13 +45,18 @@ impl<'a> Authority<'a> {
 
     /// A server with a certificate for this name, of so many days from now, signed by the authority or by itself.
     pub(crate) fn serve(&self, name: &str, days: i32, own: bool) -> Server {
+        self.certify(name, days, own);
+        self.serve_with("cert.pem", "key.pem", &[])
+    }
+
+    /// Makes such a certificate, `cert.pem`, and its key, `key.pem`, instead of those that were there.
+    pub(crate) fn certify(&self, name: &str, days: i32, own: bool) {
         self.sandbox.write("names", format!("subjectAltName = {name}\nbasicConstraints = CA:FALSE\n"));
         self.openssl(
             "req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out request.pem -subj /CN=server",
         );
         let signer = if own { "-signkey key.pem" } else { "-CA ca.pem -CAkey ca.key -CAcreateserial" };
         self.openssl(&format!("x509 -req -in request.pem -out cert.pem -days {days} -extfile names {signer}"));
-        self.serve_with("cert.pem", "key.pem", &[])
     }
 
     /// A server with a certificate for `localhost` of these dates, as `20200131235959Z`.
