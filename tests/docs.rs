@@ -16,9 +16,9 @@ fn read(relative: &str) -> String {
 
 /// Every document, as its path and its text.
 fn documents() -> Vec<(PathBuf, String)> {
-    let mut paths: Vec<PathBuf> = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "examples/guestbook/README.md"]
-        .map(|name| workspace().join(name))
-        .to_vec();
+    let examples = ["examples/guestbook/README.md", "examples/checks/README.md"];
+    let names = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"].into_iter().chain(examples);
+    let mut paths: Vec<PathBuf> = names.map(|name| workspace().join(name)).collect();
     let docs = fs::read_dir(workspace().join("docs")).expect("there are documents");
     paths.extend(docs.map(|entry| entry.expect("a file").path()));
     paths.into_iter().map(|path| (path.clone(), fs::read_to_string(&path).expect("text"))).collect()

@@ -8,6 +8,8 @@ mod commit;
 mod containers;
 mod crawls;
 mod databases;
+mod deployment;
+mod examples;
 mod files;
 mod flow_values;
 mod flows;
