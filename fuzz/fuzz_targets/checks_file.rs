@@ -13,9 +13,14 @@ use kit::settings::Settings;
 use libfuzzer_sys::fuzz_target;
 
 use crate::check::{Check, Defaults};
-use crate::cursor::Cursor;
-use crate::expectation::{Assertion, Expectation};
+use crate::grammar::cursor::Cursor;
+use crate::grammar::expectation::{Assertion, Expectation};
 use crate::http::Answer;
+use crate::kind::program::FieldAssertion;
+use crate::kind::program::docker::Containers;
+use crate::kind::program::hurl::HurlFile;
+use crate::kind::program::nginx::Nginx;
+use crate::kind::program::systemd::Unit;
 use crate::plan::Plan;
 use crate::trial::Conditions;
 
@@ -53,10 +58,11 @@ fn list(checks: Vec<Check>) {
         commit: None,
         expected: "3f2a1c9".parse().ok(),
         marks: None,
+        once: false,
         commands: RwLock::default(),
         judging: Mutex::default(),
     };
-    let plan = Plan { source: String::new(), checks: Arc::new(checks), conditions: Arc::new(conditions) };
+    let plan = Plan { source: String::new(), release: None, checks: Arc::new(checks), conditions: Arc::new(conditions) };
     let text = plan.spell();
     assert_eq!(text.lines().count(), count, "{text}");
     assert!(!text.contains(|c: char| c.is_control() && c != '\n'), "{text:?}");
@@ -66,16 +72,28 @@ fn expect(line: &str) {
     if let Some(expected) = parse::<crate::http::answer::AnswerAssertion>(line) {
         drop(expected.judge(&ANSWER));
     }
+    parse::<database::greeting::GreetingAssertion>(line);
+    parse::<database::rows::RowsAssertion>(line);
     parse::<kind::command::EndAssertion>(line);
+    parse::<kind::crawl::CrawlAssertion>(line);
     parse::<kind::disk::RoomAssertion>(line);
     parse::<kind::env::VariableAssertion>(line);
     parse::<kind::file::FileAssertion>(line);
     parse::<kind::git::GitAssertion>(line);
+    parse::<kind::http::PageAssertion>(line);
     parse::<kind::load::LoadAssertion>(line);
     parse::<kind::log::LineAssertion>(line);
     parse::<kind::memory::MemoryAssertion>(line);
+    parse::<kind::process::ProcessAssertion>(line);
+    parse::<FieldAssertion<Containers>>(line);
+    parse::<FieldAssertion<HurlFile>>(line);
+    parse::<FieldAssertion<Nginx>>(line);
+    parse::<FieldAssertion<Unit>>(line);
+    parse::<kind::redis::ReplyAssertion>(line);
     parse::<kind::sqlite::DataAssertion>(line);
     parse::<kind::tcp::PortAssertion>(line);
+    parse::<kind::telegram::BotAssertion>(line);
+    parse::<kind::tls::TlsAssertion>(line);
 }
 
 /// The expectation, or a complaint about a column that there is.

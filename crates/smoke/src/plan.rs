@@ -26,7 +26,7 @@ pub(crate) struct Plan {
     /// What the checks are called.
     pub(crate) source: String,
     /// The release that is checked.
-    release: Option<String>,
+    pub(crate) release: Option<String>,
     pub(crate) checks: Arc<Vec<Check>>,
     pub(crate) conditions: Arc<Conditions>,
 }
