@@ -6,6 +6,7 @@ pub(crate) mod client;
 mod curl;
 mod jar;
 pub(crate) mod reference;
+mod reset;
 pub(crate) mod session;
 mod unix;
 

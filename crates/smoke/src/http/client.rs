@@ -10,10 +10,13 @@ use kit::{Exit, Failure, clock};
 use ureq::config::RedirectAuthHeaders;
 use ureq::http::{HeaderName, HeaderValue};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{Connector, DefaultConnector};
 use ureq::{Agent, Error, RequestExt};
 
 use crate::finding::{Finding, unseen};
 use crate::grammar::keys::Keys;
+use crate::http::reset::Resets;
 use crate::http::unix::{NoResolver, UnixConnector};
 use crate::http::{Answer, Request};
 use crate::trial::milliseconds;
@@ -75,8 +78,8 @@ impl Client {
             .user_agent(concat!("pushback-smoke-test/", env!("CARGO_PKG_VERSION")))
             .build();
         let agent = match &manner.socket {
-            Some(path) => Agent::with_parts(config, UnixConnector(dir.join(path)), NoResolver),
-            None => config.new_agent(),
+            Some(path) => Agent::with_parts(config, UnixConnector(dir.join(path)).chain(Resets), NoResolver),
+            None => Agent::with_parts(config, DefaultConnector::new().chain(Resets), DefaultResolver::default()),
         };
         Ok(Self { agent, manner: manner.clone() })
     }
