@@ -104,6 +104,26 @@ fn every_setting_in_a_help_text_stands_in_the_contract() {
     }
 }
 
+/// Two changes of one page at the same time can lose the lines that both of them begin with.
+#[test]
+fn every_table_has_a_head_and_every_block_of_code_an_end() {
+    for (path, text) in documents() {
+        let is_fence = |line: &&str| line.trim_start().starts_with("```");
+        assert_eq!(text.lines().filter(is_fence).count() % 2, 0, "{}: a block without an end", path.display());
+        let mut is_code = false;
+        let is_row = |line: &str| {
+            is_code ^= is_fence(&line);
+            !is_code && line.trim_start().starts_with('|')
+        };
+        let rows: Vec<bool> = text.lines().map(is_row).collect();
+        let lines: Vec<&str> = text.lines().collect();
+        for (at, line) in lines.iter().enumerate().filter(|(at, _)| rows[*at] && (*at == 0 || !rows[*at - 1])) {
+            let below = lines.get(at + 1).unwrap_or(&"").trim_start();
+            assert!(below.starts_with("|--") || below.starts_with("|:-"), "{}: no head: {line}", path.display());
+        }
+    }
+}
+
 /// The codes in the first cells of a table's rows: `| 1 |`, `| 77, 78 |`, ``| `0` |``.
 fn codes_in_tables(text: &str) -> BTreeSet<String> {
     let cells = text.lines().filter(|line| line.starts_with('|')).flat_map(|line| line.split('|'));
@@ -136,7 +156,9 @@ fn every_exit_code_of_a_tool_stands_in_the_contract() {
         let text = help(tool);
         let table = text.split("Exit status:\n").nth(1).expect("a table").split("\n\n").next().expect("its end");
         let first = table.lines().filter_map(|line| line.split_whitespace().next());
+        let mut seen = BTreeSet::new();
         for code in first.filter(|word| word.chars().all(|c| c.is_ascii_digit())) {
+            assert!(seen.insert(code), "{tool} --help has {code} twice");
             assert!(contract.contains(code), "docs/contract.md does not tell what {code} means ({tool})");
         }
     }

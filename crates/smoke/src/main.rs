@@ -45,11 +45,6 @@ const TOOL: Tool = Tool {
         (Exit::DAMAGED, "the baseline is none"),
         (Exit::ABSENT, "the checks file, the release or the baseline is not there"),
         (Exit::UNAVAILABLE, "nothing failed, but a program that a check runs is missing (error)"),
-        (Exit::ABSENT, "the checks file or the release is not there"),
-        (
-            Exit::UNAVAILABLE,
-            "nothing failed, but git, a database client or the program of a command check is missing (error)",
-        ),
         (Exit::IO, "nothing failed, but a check could not be made (error), or reading failed"),
         (Exit::SETTINGS, "the checks file or a setting is wrong; no check was made"),
     ],
