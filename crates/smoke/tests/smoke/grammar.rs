@@ -245,3 +245,41 @@ fn the_examples_of_the_reference_are_read() {
         smoke(&sandbox, block).arg("--dry-run").stdout_has(": ").check();
     }
 }
+
+/// What a complaint lists after these words.
+fn listed(sandbox: &Sandbox, check: &str, after: &str) -> Vec<String> {
+    let complaint = smoke(sandbox, &format!("[[check]]\nname = 'it'\n{check}\n")).code(78).any_stderr().check().stderr;
+    let list = complaint.split(after).nth(1).unwrap_or_else(|| panic!("{complaint}"));
+    list.lines().next().unwrap().split(", ").map(str::to_owned).collect()
+}
+
+/// The first cell of each row, without what surrounds the names in it.
+fn first_cells(section: &str) -> Vec<&str> {
+    let rows = section.lines().filter(|line| line.starts_with('|'));
+    rows.filter_map(|row| row.split('|').nth(1)).map(str::trim).collect()
+}
+
+#[test]
+fn the_reference_has_every_kind_in_their_order_and_every_key() {
+    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/checks.md");
+    let text = fs::read_to_string(reference).unwrap();
+    let sections: Vec<(&str, &str)> =
+        text.split("\n## ").skip(1).filter_map(|section| section.split_once('\n')).collect();
+    let section = |name: &str| sections.iter().find(|(title, _)| title.split(", ").any(|one| one == name)).unwrap().1;
+    let sandbox = Sandbox::new();
+    let kinds = listed(&sandbox, "kind = 'none'", "supported: ");
+    let titles: Vec<&str> = sections.iter().flat_map(|(title, _)| title.split(", ")).collect();
+    let first = titles.iter().position(|title| *title == kinds[0]).unwrap();
+    assert_eq!(titles[first..first + kinds.len()], kinds);
+    let rows = first_cells(section("Kinds"));
+    let named: Vec<&str> = rows.iter().filter_map(|cell| cell.strip_prefix("[`")?.split('`').next()).collect();
+    assert_eq!(named, kinds);
+    let common = first_cells(section("Every check")).join(" ");
+    for kind in kinds {
+        let cells = first_cells(section(&kind)).join(" ");
+        for key in listed(&sandbox, &format!("kind = '{kind}'\nwhat = 1"), &format!("a check of kind {kind}: ")) {
+            let stands = [&common, &cells].iter().any(|cells| cells.contains(&format!("`{key}`")));
+            assert!(stands || cells.contains(&format!("`[[check.{key}]]`")), "{kind} does not tell of {key}");
+        }
+    }
+}
