@@ -66,7 +66,7 @@ pub(crate) struct Kind {
     pub(crate) read: Read,
 }
 
-/// All kinds.
+/// All kinds, in the order of the reference.
 const KINDS: &[Kind] = &[
     Kind {
         name: "http",
@@ -92,23 +92,7 @@ const KINDS: &[Kind] = &[
     program::kind::<Containers>(),
     program::kind::<Nginx>(),
     program::kind::<HurlFile>(),
-    Kind {
-        name: "crawl",
-        keys: &[
-            "url",
-            "depth",
-            "pages",
-            "per_host",
-            "external",
-            "ignore",
-            "headers",
-            "basic",
-            "redirects",
-            "ca",
-            "socket",
-        ],
-        read: crawl::read,
-    },
+    Kind { name: "crawl", keys: crawl::KEYS, read: crawl::read },
     Kind { name: "log", keys: &["path"], read: log::read },
     Kind { name: "telegram", keys: &["token", "api"], read: telegram::read },
 ];

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::args::{Args, Format, Inconclusive};
 use crate::check::Check;
+use crate::grammar::quantity::counted;
 use crate::log::mark::{LOGS, Mark};
 use crate::plan::Plan;
 use crate::trial::{Trial, milliseconds};
@@ -142,7 +143,7 @@ fn detail(check: &Check, trial: &Trial) -> Value {
 }
 
 fn number(checks: usize) -> String {
-    if checks == 1 { "1 check".to_owned() } else { format!("{checks} checks") }
+    counted(checks, "check", "checks")
 }
 
 fn failed(ran: &Ran<'_>) -> String {

@@ -7,6 +7,7 @@ use url::{Origin, Url};
 
 use crate::crawl::links::{LONGEST, Link, Links, Role};
 use crate::crawl::pattern::Pattern;
+use crate::grammar::quantity::counted;
 
 /// How far a crawl goes.
 #[derive(Clone, Debug)]
@@ -168,7 +169,7 @@ impl Frontier {
         let (depth, hops, role) = (stop.depth, stop.hops + 1, stop.role);
         let limit = self.limits.redirects;
         let fate = if hops > limit {
-            Fate::Broken(format!("redirects more than {limit} {}", if limit == 1 { "time" } else { "times" }))
+            Fate::Broken(format!("redirects more than {}", counted(limit, "time", "times")))
         } else if self.is_start(number) && target.origin() != self.origin {
             let origin = target.origin().ascii_serialization();
             Fate::Broken(format!("redirects to {origin}, and a crawl stays where it begins"))

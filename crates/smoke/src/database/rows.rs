@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::grammar::cursor::{Cursor, Wrong};
 use crate::grammar::expectation::Assertion;
+use crate::grammar::quantity::counted;
 use crate::grammar::relation::{Relation, as_compared};
 use crate::grammar::text::spell;
 
@@ -35,7 +36,7 @@ impl Rows {
 
     /// How many there are, for a person.
     pub(crate) fn size(&self) -> String {
-        if self.count == 1 { "1 row".to_owned() } else { format!("{} rows", self.count) }
+        counted(self.count, "row", "rows")
     }
 
     pub(crate) fn took(&self) -> Duration {

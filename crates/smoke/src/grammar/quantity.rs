@@ -1,4 +1,7 @@
-//! Amounts of disk space and memory, and how people write them.
+//! Amounts, and how people write them.
+
+use std::fmt::Display;
+use std::time::Duration;
 
 use crate::grammar::cursor::{Cursor, Wrong};
 use crate::grammar::relation::Relation;
@@ -93,6 +96,21 @@ impl Share {
     }
 }
 
+/// So many things for a person: `1 row`, `3 rows`.
+pub(crate) fn counted<N: Copy + Display + From<u8> + PartialEq>(number: N, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == N::from(1) { one } else { several })
+}
+
+/// An age for a person, in the largest unit of which there are two: `90 s`, `37 min`, `30 h`, `14 days`.
+pub(crate) fn spell_age(age: Duration) -> String {
+    match age.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} min", seconds / 60),
+        seconds @ 7200..172_800 => format!("{} h", seconds / 3600),
+        seconds => format!("{} days", seconds / 86_400),
+    }
+}
+
 /// A size for a person, in thousands as disks are sold: `12.3 GB`.
 pub(crate) fn spell(bytes: u64) -> String {
     for (unit, size) in [("TB", 1_000_000_000_000_u64), ("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)] {
@@ -105,8 +123,9 @@ pub(crate) fn spell(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Quantity, spell};
+    use super::{Quantity, counted, spell, spell_age};
     use crate::grammar::cursor::Cursor;
+    use std::time::Duration;
 
     #[test]
     fn amounts_are_read_in_their_units() {
@@ -125,5 +144,21 @@ mod tests {
         assert_eq!(spell(999), "999 B");
         assert_eq!(spell(12_345_678_901), "12.3 GB");
         assert_eq!(spell(u64::MAX), "18446744.0 TB");
+    }
+
+    #[test]
+    fn one_thing_is_not_several() {
+        let rows = [0, 1, 2].map(|number: usize| counted(number, "row", "rows"));
+        assert_eq!(rows, ["0 rows", "1 row", "2 rows"]);
+        assert_eq!(counted(1.0, "processor", "processors"), "1 processor");
+    }
+
+    #[test]
+    fn an_age_has_the_largest_unit_of_which_there_are_two() {
+        for (seconds, spelled) in
+            [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"), (172_800, "2 days")]
+        {
+            assert_eq!(spell_age(Duration::from_secs(seconds)), spelled);
+        }
     }
 }

@@ -13,12 +13,16 @@ use crate::finding::Finding;
 use crate::grammar::cursor::{Cursor, Wrong};
 use crate::grammar::expectation::{Assertion, Expectations};
 use crate::grammar::keys::Keys;
+use crate::grammar::quantity::counted;
 use crate::grammar::relation::Relation;
 use crate::grammar::template::{Captured, Template};
-use crate::http::client::Manner;
-use crate::http::{Ask, Client, Request};
+use crate::http::{Ask, Client, Manner, Request};
 use crate::kind::Subject;
 use crate::trial::{Conditions, milliseconds};
+
+/// The keys, in the order of the reference.
+pub(crate) const KEYS: &[&str] =
+    &["url", "depth", "pages", "per_host", "ignore", "external", "redirects", "headers", "basic", "ca", "socket"];
 
 /// A check of all that can be reached from an address.
 #[derive(Debug)]
@@ -77,11 +81,7 @@ fn read_ignore(keys: &mut Keys<'_>) -> Result<Vec<Pattern>, Failure> {
 
 impl Subject for Crawl {
     fn spell(&self) -> String {
-        let links = match self.limits.depth {
-            1 => "1 link".to_owned(),
-            depth => format!("{depth} links"),
-        };
-        let most = self.limits.pages;
+        let (links, most) = (counted(self.limits.depth, "link", "links"), self.limits.pages);
         format!("{}, and {links} on, {most} at most", self.ask.manner.at(&self.request.address()))
     }
 

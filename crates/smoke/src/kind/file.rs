@@ -62,7 +62,7 @@ impl Subject for NamedFile {
         let wants_none = self.expectations.assertions().any(|one| matches!(one, FileAssertion::Missing));
         match fs::metadata(&path) {
             Ok(metadata) => self.judge(&path, &metadata),
-            Err(error) if is_absent(&error) && wants_none => Finding::good("it is missing".to_owned()),
+            Err(error) if is_absent(&error) && wants_none => Finding::good("it is missing"),
             Err(error) if is_absent(&error) => Finding::bad(format!("there is no file {}", path.display())),
             Err(error) => unseen(format_args!("look at {}", path.display()), &error),
         }
@@ -110,10 +110,7 @@ impl Look {
     fn spell_age(&self) -> String {
         match self.age {
             ..0 => "from the future: its age counts as 0".to_owned(),
-            0..120 => format!("{} s old", self.age),
-            120..7200 => format!("{} min old", self.age / 60),
-            7200..172_800 => format!("{} h old", self.age / 3600),
-            _ => format!("{} days old", self.age / 86_400),
+            _ => format!("{} old", quantity::spell_age(self.age())),
         }
     }
 }

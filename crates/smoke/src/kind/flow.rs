@@ -7,6 +7,7 @@ use kit::Failure;
 use crate::finding::Finding;
 use crate::flow::{Journey, Step};
 use crate::grammar::keys::Keys;
+use crate::grammar::quantity::counted;
 use crate::http::session::Span;
 use crate::http::{Manner, Session};
 use crate::kind::Subject;
@@ -76,7 +77,7 @@ impl Flow {
                 span = Span { end: Instant::now() + whole, whole };
             }
         }
-        let number = if self.steps.len() == 1 { "1 step".to_owned() } else { format!("{} steps", self.steps.len()) };
+        let number = counted(self.steps.len(), "step", "steps");
         failed.unwrap_or_else(|| Finding::good(format!("{number}, {} ms", began.elapsed().as_millis())))
     }
 }

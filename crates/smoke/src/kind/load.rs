@@ -11,6 +11,7 @@ use crate::finding::Finding;
 use crate::grammar::cursor::{Cursor, Wrong};
 use crate::grammar::expectation::{Assertion, Expectations};
 use crate::grammar::keys::Keys;
+use crate::grammar::quantity::counted;
 use crate::grammar::relation::Relation;
 use crate::kind::Subject;
 use crate::trial::Conditions;
@@ -75,7 +76,8 @@ impl Averages {
 
     fn spell(&self) -> String {
         let [one, five, fifteen] = self.averages;
-        format!("{one} {five} {fifteen} over 1, 5 and 15 minutes, {} processors", self.processors)
+        let processors = counted(self.processors, "processor", "processors");
+        format!("{one} {five} {fifteen} over 1, 5 and 15 minutes, {processors}")
     }
 }
 

@@ -1,15 +1,15 @@
 //! The lines of a log that are new, across whatever rotated it meanwhile.
 
-use std::ffi::OsString;
 use std::fs::{File, Metadata};
 use std::io::{self, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use kit::voice::clean_line;
 
 use crate::content::{Content, read_at_most};
-use crate::grammar::quantity::spell;
+use crate::grammar::quantity::{counted, spell};
 use crate::log::mark::{End, Mark};
+use crate::log::old_lines::numbered;
 
 /// How much of what is new is read.
 const NEW: u64 = 4 << 20;
@@ -60,8 +60,7 @@ impl NewLines {
     pub(crate) fn spell(&self) -> String {
         let count = match self.pieces().count() {
             0 => "no new line".to_owned(),
-            1 => "1 new line".to_owned(),
-            count => format!("{count} new lines"),
+            count => counted(count, "new line", "new lines"),
         };
         format!("{count}{}", self.notes())
     }
@@ -149,11 +148,9 @@ impl NewLines {
     }
 }
 
-/// The file of the mark, where logrotate(8) puts it: `PATH.1`.
+/// The file of the mark, where it was renamed.
 fn rotated(path: &Path, end: &End) -> io::Result<Option<(File, Metadata)>> {
-    let mut name = OsString::from(path);
-    name.push(".1");
-    Ok(match Content::open(&PathBuf::from(name))? {
+    Ok(match Content::open(&numbered(path, 1))? {
         Content::File(file, metadata) if end.is_in(&metadata) => Some((file, metadata)),
         _ => None,
     })

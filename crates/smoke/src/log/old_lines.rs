@@ -45,7 +45,7 @@ fn tail(path: &Path, to: Option<&End>, room: u64) -> io::Result<Option<Vec<u8>>>
 }
 
 /// As logrotate(8) calls them: `PATH`, `PATH.1`, `PATH.2`.
-fn numbered(path: &Path, number: u32) -> PathBuf {
+pub(super) fn numbered(path: &Path, number: u32) -> PathBuf {
     let mut name = OsString::from(path);
     if number > 0 {
         name.push(format!(".{number}"));
