@@ -152,7 +152,7 @@ impl Subject for Query {
 
     fn look(&self, timeout: Duration, conditions: &Conditions) -> Finding {
         let Some(running) = conditions.may_start() else {
-            return Finding::bad("interrupted".to_owned());
+            return Finding::bad("interrupted");
         };
         let began = Instant::now();
         let deadline = Deadline::after(timeout);

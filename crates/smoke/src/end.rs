@@ -37,18 +37,42 @@ impl End {
         let Some(_running) = conditions.may_start() else {
             return Err(Finding::bad("interrupted"));
         };
-        let make = || tempfile::tempfile().attempt("make a temporary file");
-        let (stdout, stderr) = (make()?, make()?);
-        let copy = |file: &File| file.try_clone().attempt("hand a file to a child");
-        let status = user_command::run_apart(argv, &conditions.dir, env, copy(&stdout)?, copy(&stderr)?, timeout)?;
-        let (stdout, stderr) = (printed(stdout)?, printed(stderr)?);
+        let printed = Printed::nothing()?;
+        let (stdout, stderr) = printed.handles()?;
+        let status = user_command::run_apart(argv, &conditions.dir, env, stdout, stderr, timeout)?;
         let program = argv.first().map(|word| word.to_string_lossy()).unwrap_or_default();
+        printed.end(&program, status, timeout)
+    }
+}
+
+/// Where a program prints to: files without a name, so that no program waits for a reader, however much it prints.
+#[derive(Debug)]
+pub(crate) struct Printed {
+    stdout: File,
+    stderr: File,
+}
+
+impl Printed {
+    pub(crate) fn nothing() -> Result<Self, Failure> {
+        let make = || tempfile::tempfile().attempt("make a temporary file");
+        Ok(Self { stdout: make()?, stderr: make()? })
+    }
+
+    /// Both files, for the program.
+    pub(crate) fn handles(&self) -> Result<(File, File), Failure> {
+        let copy = |file: &File| file.try_clone().attempt("hand a file to a child");
+        Ok((copy(&self.stdout)?, copy(&self.stderr)?))
+    }
+
+    /// What it means that the program, which is called so, ended with this status.
+    pub(crate) fn end(self, program: &str, status: Status, timeout: Duration) -> Result<End, Finding> {
+        let (stdout, stderr) = (beginning(self.stdout)?, beginning(self.stderr)?);
         match status {
             status if forerunner::could_not_start(status, &stderr) => {
                 let message = format!("cannot run {program}: it is not there, or not executable");
                 Err(Failure::new(Exit::UNAVAILABLE, message).into())
             }
-            Status::Exit(code) => Ok(Self { code, stdout, stderr }),
+            Status::Exit(code) => Ok(End { code, stdout, stderr }),
             Status::Signal(_) => Err(Finding::bad(format!("{program} {}", status.spell()))),
             Status::Deadline => {
                 let limit = clock::spell(milliseconds(timeout));
@@ -58,7 +82,7 @@ impl End {
     }
 }
 
-fn printed(mut file: File) -> Result<String, Failure> {
+fn beginning(mut file: File) -> Result<String, Failure> {
     let bytes = file.rewind().and_then(|()| read_at_most(file, OUTPUT)).attempt("read what a command printed")?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -182,7 +182,7 @@ impl Trial {
 
     fn conclude(check: &Check, conditions: &Conditions, last: Option<Finding>, attempts: u32, took: Duration) -> Self {
         let limit = clock::spell(milliseconds(conditions.deadline));
-        let finding = last.unwrap_or_else(|| Finding::bad("nothing came of it".to_owned()));
+        let finding = last.unwrap_or_else(|| Finding::bad("nothing came of it"));
         let late = if conditions.left().is_none() && finding.may_change() {
             format!("; the deadline of {limit} passed")
         } else {

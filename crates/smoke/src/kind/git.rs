@@ -1,29 +1,26 @@
 //! A repository: its branch, its commit, and whether its work tree is clean. Nothing is fetched, and nothing written.
 
-use std::fs::{self, File};
-use std::io::Seek;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kit::failure::Attempt;
 use kit::git::Repository;
-use kit::process::{Sink, Status};
+use kit::process::Sink;
 use kit::root::is_commit;
-use kit::{Exit, Failure, clock};
+use kit::{Exit, Failure};
 
 use crate::commit::Commit;
-use crate::content::{is_absent, read_at_most};
+use crate::content::is_absent;
+use crate::end::{End, Printed};
 use crate::finding::{Finding, unseen};
 use crate::grammar::cursor::{Cursor, Wrong};
 use crate::grammar::expectation::{Assertion, Expectations};
 use crate::grammar::keys::Keys;
+use crate::grammar::quantity::counted;
 use crate::grammar::relation::Relation;
 use crate::grammar::text::excerpt;
 use crate::kind::Subject;
-use crate::trial::{Conditions, milliseconds};
-
-/// How much of what git prints is read: the state of a work tree with a million changes is long.
-const OUTPUT: u64 = 1 << 20;
+use crate::trial::Conditions;
 
 /// A check of a repository.
 #[derive(Debug)]
@@ -44,18 +41,6 @@ pub(crate) struct State {
     live: Option<Commit>,
     /// What `git status` lists.
     changes: Vec<String>,
-}
-
-/// Why nothing was seen.
-enum Unseen {
-    Bad(String),
-    Blind(Failure),
-}
-
-impl From<Failure> for Unseen {
-    fn from(failure: Failure) -> Self {
-        Self::Blind(failure)
-    }
 }
 
 /// Takes the keys of a git check.
@@ -92,14 +77,13 @@ impl Subject for WorkTree {
             Err(error) => return unseen(format_args!("look at {}", path.display()), &error),
         };
         let Some(running) = conditions.may_start() else {
-            return Finding::bad("interrupted".to_owned());
+            return Finding::bad("interrupted");
         };
         let asked = self.ask(&path, timeout, conditions);
         drop(running);
         match asked {
-            Ok(state) => self.judge(&state),
-            Err(Unseen::Bad(message)) => Finding::bad(message),
-            Err(Unseen::Blind(failure)) => Finding::blind(failure),
+            Ok(state) => self.expectations.find(&state, |state| self.spell_seen(state)),
+            Err(finding) => finding,
         }
     }
 
@@ -110,7 +94,7 @@ impl Subject for WorkTree {
 }
 
 impl WorkTree {
-    fn ask(&self, path: &Path, timeout: Duration, conditions: &Conditions) -> Result<State, Unseen> {
+    fn ask(&self, path: &Path, timeout: Duration, conditions: &Conditions) -> Result<State, Finding> {
         let looks_at = |what: fn(&GitAssertion) -> bool| self.expectations.assertions().any(what);
         let git = Git { path, timeout };
         git.answer(&["rev-parse", "--git-dir"])?;
@@ -123,17 +107,14 @@ impl WorkTree {
         Ok(State { reference: self.reference.clone(), branch, commit, live: conditions.expected.clone(), changes })
     }
 
-    fn judge(&self, state: &State) -> Finding {
-        if let Err(instead) = self.expectations.judge(state) {
-            return Finding::bad(instead);
-        }
+    fn spell_seen(&self, state: &State) -> String {
         let branch = state.branch.as_ref().map(|branch| format!("on {branch}"));
         let commit = state.commit.as_ref().map(|commit| format!("{} is {}", self.reference, commit.short()));
         let blind = (self.compares().is_some() && state.live.is_none()).then(|| "commit not compared".to_owned());
         let clean = self.expectations.assertions().any(|one| matches!(one, GitAssertion::Clean));
         let clean = clean.then(|| "clean".to_owned());
         let seen: Vec<String> = [branch, commit, clean, blind].into_iter().flatten().collect();
-        Finding::good(seen.join(", "))
+        seen.join(", ")
     }
 }
 
@@ -144,61 +125,47 @@ struct Git<'a> {
 }
 
 impl Git<'_> {
-    /// Runs git; its exit code and the beginning of what it printed. Not the repository around the directory is asked,
+    /// Runs git. Not the repository around the directory is asked,
     /// no index is refreshed on disk, and no monitor of the repository's own is started.
-    fn run(&self, args: &[&str]) -> Result<(u8, String, String), Unseen> {
-        let make = || tempfile::tempfile().attempt("make a temporary file");
-        let copy = |file: &File| file.try_clone().attempt("hand a file to a child");
-        let (stdout, stderr) = (make()?, make()?);
+    fn run(&self, args: &[&str]) -> Result<End, Finding> {
+        let printed = Printed::nothing()?;
+        let (stdout, stderr) = printed.handles()?;
         let ended = Repository::at(self.path)
             .program(&[&["-c", "core.fsmonitor=false"], args].concat())?
             .env("GIT_OPTIONAL_LOCKS", "0")
             .env("GIT_CEILING_DIRECTORIES", self.path.parent().unwrap_or(self.path))
-            .stdout(Sink::File(copy(&stdout)?))
-            .stderr(Sink::File(copy(&stderr)?))
+            .stdout(Sink::File(stdout))
+            .stderr(Sink::File(stderr))
             .deadline(self.timeout)
             .run()?;
         let doing = args.first().copied().unwrap_or_default();
-        match ended.status {
-            Status::Exit(code) => Ok((code, beginning(stdout)?, beginning(stderr)?)),
-            Status::Signal(_) => Err(Unseen::Bad(format!("git {doing} {}", ended.status.spell()))),
-            Status::Deadline => {
-                let limit = clock::spell(milliseconds(self.timeout));
-                Err(Unseen::Bad(format!("git {doing} was ended: it took longer than {limit}")))
-            }
-        }
+        printed.end(&format!("git {doing}"), ended.status, self.timeout)
     }
 
     /// What git printed; its last words when it fails.
-    fn answer(&self, args: &[&str]) -> Result<String, Unseen> {
-        match self.run(args)? {
-            (0, stdout, _) => Ok(stdout),
-            (_, _, stderr) => {
-                let words = stderr.lines().find(|line| line.starts_with("fatal: ")).unwrap_or(&stderr);
-                let message = format!("{}: git says {}", self.path.display(), excerpt(words));
-                // A repository of somebody else's is one that git does not let us look into.
-                let is_ours = words.contains("dubious ownership") || words.contains("ermission denied");
-                Err(if is_ours { Unseen::Blind(Failure::new(Exit::IO, message)) } else { Unseen::Bad(message) })
-            }
+    fn answer(&self, args: &[&str]) -> Result<String, Finding> {
+        let end = self.run(args)?;
+        if end.code == 0 {
+            return Ok(end.stdout);
         }
+        let words = end.stderr.lines().find(|line| line.starts_with("fatal: ")).unwrap_or(&end.stderr);
+        let message = format!("{}: git says {}", self.path.display(), excerpt(words));
+        // A repository of somebody else's is one that git does not let us look into.
+        let is_ours = words.contains("dubious ownership") || words.contains("ermission denied");
+        Err(if is_ours { Failure::new(Exit::IO, message).into() } else { Finding::bad(message) })
     }
 
-    fn branch(&self) -> Result<Option<String>, Unseen> {
-        let (code, name, _) = self.run(&["symbolic-ref", "--quiet", "HEAD"])?;
-        let name = name.trim_end();
-        Ok((code == 0).then(|| name.strip_prefix("refs/heads/").unwrap_or(name).to_owned()))
+    fn branch(&self) -> Result<Option<String>, Finding> {
+        let end = self.run(&["symbolic-ref", "--quiet", "HEAD"])?;
+        let name = end.stdout.trim_end();
+        Ok((end.code == 0).then(|| name.strip_prefix("refs/heads/").unwrap_or(name).to_owned()))
     }
 
-    fn commit(&self, reference: &str) -> Result<Option<Commit>, Unseen> {
+    fn commit(&self, reference: &str) -> Result<Option<Commit>, Finding> {
         let name = format!("{reference}^{{commit}}");
-        let (_, commit, _) = self.run(&["rev-parse", "--verify", "--quiet", "--end-of-options", &name])?;
-        Ok(Some(commit.trim_end()).filter(|commit| is_commit(commit)).and_then(|commit| commit.parse().ok()))
+        let end = self.run(&["rev-parse", "--verify", "--quiet", "--end-of-options", &name])?;
+        Ok(Some(end.stdout.trim_end()).filter(|commit| is_commit(commit)).and_then(|commit| commit.parse().ok()))
     }
-}
-
-fn beginning(mut file: File) -> Result<String, Failure> {
-    let bytes = file.rewind().and_then(|()| read_at_most(file, OUTPUT)).attempt("read what git printed")?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// What can be asserted of a repository.
@@ -246,7 +213,11 @@ impl Assertion for GitAssertion {
             }
             Self::Clean => {
                 let Some(first) = state.changes.first() else { return Ok(()) };
-                return Err(format!("{} files differ, the first: {}", state.changes.len(), excerpt(first)));
+                return Err(format!(
+                    "{}, the first: {}",
+                    counted(state.changes.len(), "file differs", "files differ"),
+                    excerpt(first)
+                ));
             }
             Self::Live => (state.live.as_ref(), true),
             Self::Commit(commit) => (Some(commit), false),

@@ -82,7 +82,7 @@ impl Subject for Database {
             return unseen(format_args!("read {}", path.display()), &errno.into());
         }
         match self.ask(&path, timeout) {
-            Ok(data) => self.judge(&data),
+            Ok(data) => self.expectations.find(&data, |data| self.spell_seen(data)),
             Err(failure) => Finding::bad(failure.message),
         }
     }
@@ -105,16 +105,11 @@ impl Database {
         self.expectations.assertions().any(|assertion| matches!(assertion, DataAssertion::Integrity))
     }
 
-    fn judge(&self, data: &Data) -> Finding {
-        match self.expectations.judge(data) {
-            Ok(()) => {
-                let rows = self.query.as_ref().map(|_| data.rows.size());
-                let sound = self.looks_at_integrity().then(|| "sound".to_owned());
-                let seen: Vec<String> = rows.into_iter().chain(sound).collect();
-                Finding::good(format!("{}, {} ms", seen.join(", "), data.rows.took().as_millis()))
-            }
-            Err(instead) => Finding::bad(instead),
-        }
+    fn spell_seen(&self, data: &Data) -> String {
+        let rows = self.query.as_ref().map(|_| data.rows.size());
+        let sound = self.looks_at_integrity().then(|| "sound".to_owned());
+        let seen: Vec<String> = rows.into_iter().chain(sound).collect();
+        format!("{}, {} ms", seen.join(", "), data.rows.took().as_millis())
     }
 }
 

@@ -59,9 +59,7 @@ impl Subject for Port {
         match connect(&addresses, &deadline) {
             Ok((connection, took)) => self.judge(connection, took, &deadline),
             Err(error) => match error.kind() {
-                io::ErrorKind::ConnectionRefused if wants_closed => {
-                    Finding::good("closed: it refuses the connection".to_owned())
-                }
+                io::ErrorKind::ConnectionRefused if wants_closed => Finding::good("closed: it refuses the connection"),
                 io::ErrorKind::TimedOut if wants_closed => {
                     Finding::good(format!("closed: no answer within {}", deadline.spell()))
                 }
@@ -88,11 +86,7 @@ impl Port {
                 Err(error) => return unseen(format_args!("hear what {from} says first"), &error),
             }
         }
-        match self.expectations.judge(&open) {
-            Ok(()) if open.banner.is_empty() => Finding::good(format!("open, {} ms", took.as_millis())),
-            Ok(()) => Finding::good(format!("open, {} ms, says {}", took.as_millis(), excerpt(&open.banner))),
-            Err(instead) => Finding::bad(instead),
-        }
+        self.expectations.find(&open, Open::spell)
     }
 
     fn banners(&self) -> impl Iterator<Item = &Match> {
@@ -124,6 +118,13 @@ impl Port {
             Err(error) if said.is_empty() => Err(error),
             _ => Ok(String::from_utf8_lossy(&said).into_owned()),
         }
+    }
+}
+
+impl Open {
+    fn spell(&self) -> String {
+        let says = if self.banner.is_empty() { String::new() } else { format!(", says {}", excerpt(&self.banner)) };
+        format!("open, {} ms{says}", self.took.as_millis())
     }
 }
 
