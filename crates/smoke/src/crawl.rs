@@ -2,12 +2,12 @@
 
 pub(crate) mod account;
 mod candidates;
-pub(crate) mod frontier;
+mod frontier;
 mod links;
 pub(crate) mod pattern;
 mod sitemap;
-pub(crate) mod visit;
-pub(crate) mod walk;
+mod visit;
+mod walk;
 
 pub(crate) use frontier::{Frontier, Limits};
 pub(crate) use walk::Walk;

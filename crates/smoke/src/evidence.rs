@@ -3,6 +3,7 @@
 use kit::voice;
 use serde_json::Value;
 
+use crate::grammar::text::beginning;
 use crate::grammar::variable::redact;
 
 /// How much of one thing is shown: a page says in its first lines what is wrong.
@@ -54,8 +55,7 @@ fn cut(text: &str) -> String {
     if text.len() <= SHOWN {
         return text.to_owned();
     }
-    let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= SHOWN).last();
-    format!("{}…", text.get(..end.unwrap_or_default()).unwrap_or_default())
+    format!("{}…", beginning(text, SHOWN))
 }
 
 #[cfg(test)]

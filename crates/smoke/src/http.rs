@@ -2,7 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod ask;
-pub(crate) mod client;
+mod client;
 mod curl;
 mod jar;
 pub(crate) mod reference;
@@ -13,5 +13,5 @@ mod unix;
 pub(crate) use answer::Answer;
 pub(crate) use ask::{Ask, Request};
 pub(crate) use client::{Client, Manner};
-pub(crate) use curl::pairs;
+pub(crate) use curl::veiled_query;
 pub(crate) use session::Session;

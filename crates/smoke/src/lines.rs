@@ -11,6 +11,7 @@ use crate::grammar::keys::NAME;
 use crate::grammar::template::Template;
 use crate::grammar::text::cut;
 use crate::http::ask::absolute;
+use crate::http::reference::without_query;
 
 /// Whether a text is such lines, and no checks file: no line of TOML begins so.
 pub(crate) fn are_lines(text: &str) -> bool {
@@ -49,6 +50,6 @@ fn read(line: &str, defaults: &Defaults<'_>) -> Result<Check, Failure> {
     }
     let url = absolute(Template::fixed(address), defaults.settings)?;
     // The address is shown without its query, which may hold a token.
-    let name = cut(&voice::clean_line(address.split('?').next().unwrap_or_default()), NAME);
+    let name = cut(&voice::clean_line(without_query(address)), NAME);
     of_page(&name, url, expect, None, defaults).map_err(|wrong| Failure::new(Exit::SETTINGS, wrong))
 }

@@ -10,6 +10,7 @@ use kit::{Context, Exit, Failure, files, voice};
 
 use crate::args::Args;
 use crate::check::{self, Check, Defaults};
+use crate::http::reference::without_query;
 use crate::lines;
 
 /// No checks file is longer.
@@ -94,7 +95,7 @@ impl Source {
     pub(crate) fn spell(&self) -> String {
         match self {
             Self::Url(url) => {
-                let shown = url.split('?').next().unwrap_or_default();
+                let shown = without_query(url);
                 // A user and password are refused later; until then they are not shown either.
                 match (shown.split_once("://"), shown.rsplit_once('@')) {
                     (Some((scheme, _)), Some((_, rest))) => voice::clean_line(&format!("{scheme}://{rest}")),

@@ -9,7 +9,9 @@ use crate::crawl::frontier::{Fate, Frontier, Stop, Way};
 use crate::crawl::pattern::path;
 use crate::crawl::walk::Walked;
 use crate::evidence::Evidence;
-use crate::http::pairs;
+use crate::grammar::quantity::counted;
+use crate::grammar::text::cut;
+use crate::http::veiled_query;
 
 /// How many broken addresses a sentence names, and how many a list.
 const NAMED: usize = 3;
@@ -107,7 +109,7 @@ impl Account {
 
 /// `1 address`, `2 addresses`
 pub(crate) fn addresses(number: usize) -> String {
-    if number == 1 { "1 address".to_owned() } else { format!("{number} addresses") }
+    counted(number, "address", "addresses")
 }
 
 fn are_broken(lines: &[String]) -> String {
@@ -129,7 +131,7 @@ fn line(frontier: &Frontier, number: usize) -> String {
     let Some(stop) = frontier.stop(number) else { return String::new() };
     let why = match &stop.fate {
         Fate::Status(status) => format!("{status}, "),
-        Fate::Broken(why) => format!("{}, ", voice::clean_line(&short(why))),
+        Fate::Broken(why) => format!("{}, ", voice::clean_line(&cut(why, SHOWN))),
         Fate::Unasked | Fate::Good | Fate::Redirects(_) => String::new(),
     };
     let first = frontier.first(number);
@@ -147,12 +149,12 @@ fn spell(stop: &Stop) -> String {
     let written = if stop.is_outside { without_query(&stop.address) } else { path(&stop.address).to_owned() };
     let written = match written.split_once('?') {
         Some((path, query)) => {
-            let query: Vec<_> = pairs(query).split('&').map(value_cut).collect();
+            let query: Vec<_> = veiled_query(query).split('&').map(value_cut).collect();
             format!("{path}?{}", query.join("&"))
         }
         None => written,
     };
-    voice::clean_line(&short(&written))
+    voice::clean_line(&cut(&written, SHOWN))
 }
 
 fn without_query(address: &Url) -> String {
@@ -166,12 +168,5 @@ fn value_cut(pair: &str) -> String {
     match pair.split_once('=') {
         Some((name, value)) if value.len() > VALUE => format!("{name}=…"),
         _ => pair.to_owned(),
-    }
-}
-
-fn short(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
     }
 }

@@ -70,8 +70,8 @@ impl Errand {
         if answer.status >= 400 {
             return Visit::Ends(Fate::Status(answer.status));
         }
-        if matches!(answer.status, 301 | 302 | 303 | 307 | 308) && !self.is_outside {
-            return match header(answer, "location").and_then(|location| resolve(&self.address, location)) {
+        if answer.is_redirect() && !self.is_outside {
+            return match answer.location().and_then(|location| resolve(&self.address, location)) {
                 Some(target) => Visit::Redirect(target),
                 None => Visit::Ends(Fate::Broken(format!("{} without an address", answer.status))),
             };
@@ -81,9 +81,9 @@ impl Errand {
 
     /// What the answer links. Where a crawl begins there must be something to read.
     fn read(&self, answer: &Answer) -> Visit {
-        let kind = header(answer, "content-type").and_then(|kind| kind.split(';').next()).unwrap_or_default();
+        let kind = answer.header("content-type").and_then(|kind| kind.split(';').next()).unwrap_or_default();
         let kind = kind.trim().to_ascii_lowercase();
-        let is_packed = header(answer, "content-encoding").is_some_and(|coding| coding != "identity");
+        let is_packed = answer.header("content-encoding").is_some_and(|coding| coding != "identity");
         let is_page = matches!(kind.as_str(), "text/html" | "application/xhtml+xml");
         let must_list = self.role == Role::Sitemap;
         let is_gz = self.address.path().rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case("gz"));
@@ -133,8 +133,4 @@ impl Errand {
         }
         Visit::Page { links, is_whole }
     }
-}
-
-fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
-    answer.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
 }

@@ -85,8 +85,8 @@ impl Source {
                 values => Err(format!("{path} finds {} values", values.len())),
             },
             Self::Header(wanted) => {
-                let found = answer.headers.iter().find(|(name, _)| name == wanted);
-                found.map(|(_, value)| value.clone()).ok_or_else(|| format!("the header {wanted} is missing"))
+                let value = answer.header(wanted).map(str::to_owned);
+                value.ok_or_else(|| format!("the header {wanted} is missing"))
             }
             Self::Cookie(name) => {
                 let value = session.cookie(name, uri).map(str::to_owned);

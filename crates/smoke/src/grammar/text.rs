@@ -197,7 +197,7 @@ impl Expression {
 }
 
 /// So many bytes of a text, or a few less: no character is cut.
-fn beginning(text: &str, length: usize) -> &str {
+pub(crate) fn beginning(text: &str, length: usize) -> &str {
     (0..=length.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
 }
 

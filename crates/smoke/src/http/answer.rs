@@ -89,6 +89,21 @@ impl Answer {
             .and("body", &self.body)
     }
 
+    /// The first header of this name, which is written in small letters.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether it says to go on elsewhere (RFC 9110, 15.4).
+    pub(crate) fn is_redirect(&self) -> bool {
+        matches!(self.status, 301 | 302 | 303 | 307 | 308)
+    }
+
+    /// Where it says to go on.
+    pub(crate) fn location(&self) -> Option<&str> {
+        self.header("location").filter(|_| self.is_redirect())
+    }
+
     /// Which commit the answer names.
     pub(crate) fn running(&self, place: &Telling, expected: &Commit) -> Running {
         let told = match place {

@@ -9,8 +9,8 @@ use ureq::http::{Request as Head, Uri};
 
 use crate::grammar::keys::Keys;
 use crate::grammar::template::{Captured, Shape, Template};
-use crate::http::client::Manner;
-use crate::http::curl;
+use crate::http::reference::without_query;
+use crate::http::{Manner, curl};
 
 /// The methods that a check may use.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -100,9 +100,7 @@ impl Ask {
 
     /// What it is, for a person: `GET http://localhost/orders/${order}`, without the query, which may hold a token.
     pub(crate) fn spell(&self) -> String {
-        let address = self.url.named();
-        let address = address.split('?').next().unwrap_or_default();
-        format!("{} {}", self.method, self.manner.at(address))
+        format!("{} {}", self.method, self.manner.at(without_query(&self.url.named())))
     }
 
     /// The request; the error says what is wrong with the address or a header. What was captured is a part of the address.
@@ -188,7 +186,7 @@ impl Request {
     /// Without the query, which may hold a token.
     pub(crate) fn address(&self) -> String {
         let address = self.shown.clone().unwrap_or_else(|| self.head.uri().to_string());
-        address.split('?').next().unwrap_or_default().to_owned()
+        without_query(&address).to_owned()
     }
 }
 

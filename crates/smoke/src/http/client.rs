@@ -1,25 +1,25 @@
 //! Who asks: no redirect is followed unless that is said, no proxy is asked, and what comes back is limited.
 
-use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use kit::failure::Attempt;
-use kit::{Exit, Failure, clock};
+use kit::{Failure, clock};
 use ureq::config::RedirectAuthHeaders;
 use ureq::http::{HeaderName, HeaderValue};
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector, DefaultConnector};
 use ureq::{Agent, Error, RequestExt};
 
 use crate::finding::{Finding, unseen};
 use crate::grammar::keys::Keys;
+use crate::grammar::quantity::counted;
 use crate::http::reset::Resets;
 use crate::http::unix::{NoResolver, UnixConnector};
 use crate::http::{Answer, Request};
 use crate::trial::milliseconds;
+use crate::wire::handshake::certificates;
 
 /// How much of a body is read. A page to be checked is smaller; an endless one must not fill the memory.
 const BODY: u64 = 1 << 20;
@@ -63,7 +63,7 @@ impl Client {
     /// Relative paths begin in `dir`; 74 for certificates that cannot be read.
     pub(crate) fn new(manner: &Manner, dir: &Path) -> Result<Self, Failure> {
         let roots = match &manner.ca {
-            Some(path) => certificates(&dir.join(path))?,
+            Some(path) => trusted(&dir.join(path))?,
             None => RootCerts::WebPki,
         };
         let config = Agent::config_builder()
@@ -148,10 +148,7 @@ impl Client {
                 let limit = clock::spell(milliseconds(timeout));
                 Finding::bad(format!("no whole answer from {from} within {limit}"))
             }
-            Error::TooManyRedirects => {
-                let times = if self.manner.redirects == 1 { "redirect" } else { "redirects" };
-                Finding::bad(format!("{from}: more than {} {times}", self.manner.redirects))
-            }
+            Error::TooManyRedirects => too_many(self.manner.redirects, from),
             Error::HostNotFound => Finding::bad(format!("the name of {from} cannot be resolved")),
             Error::Protocol(error) => Finding::bad(format!("{from} does not speak HTTP: {error}")),
             Error::Tls(error) => Finding::bad(format!("no TLS with {from}: {error}")),
@@ -161,21 +158,13 @@ impl Client {
     }
 }
 
-/// The certificates in a PEM file (RFC 7468).
-fn certificates(path: &Path) -> Result<RootCerts, Failure> {
-    let doing = format!("read the certificates in {}", path.display());
-    let pem = fs::read(path).attempt(&doing)?;
-    let items: Result<Vec<_>, _> = parse_pem(&pem).collect();
-    let items = items.map_err(|error| Failure::new(Exit::IO, format!("cannot {doing}: {error}")))?;
-    let certificates: Vec<_> = items
-        .into_iter()
-        .filter_map(|item| match item {
-            PemItem::Certificate(certificate) => Some(certificate),
-            _ => None,
-        })
-        .collect();
-    if certificates.is_empty() {
-        return Err(Failure::new(Exit::IO, format!("cannot {doing}: there is none")));
-    }
-    Ok(RootCerts::new_with_certs(&certificates))
+/// Who sends us on again and again.
+pub(super) fn too_many(redirects: u32, from: &str) -> Finding {
+    Finding::bad(format!("{from}: more than {}", counted(redirects, "redirect", "redirects")))
+}
+
+/// The certificates of a file, as those that are trusted.
+fn trusted(path: &Path) -> Result<RootCerts, Failure> {
+    let certificates = certificates(path)?;
+    Ok(certificates.iter().map(|certificate| Certificate::from_der(certificate).to_owned()).into())
 }

@@ -36,7 +36,7 @@ pub(super) fn spell(ask: &Ask, address: &str, more: &str) -> String {
     }
     let query = ask.url.written().split_once('?').map(|(_, query)| query);
     words.push(quoted(&match query {
-        Some(query) => format!("{address}?{}", pairs(query)),
+        Some(query) => format!("{address}?{}", veiled_query(query)),
         None => address.to_owned(),
     }));
     words.join(" ")
@@ -76,8 +76,8 @@ fn veiled(name: &str, value: &str) -> String {
     if is_secret && !value.contains("${") { "…".to_owned() } else { value.to_owned() }
 }
 
-/// The same of each value in a query.
-pub(crate) fn pairs(query: &str) -> String {
+/// A query with each value veiled whose name tells that it is secret.
+pub(crate) fn veiled_query(query: &str) -> String {
     let pair = |pair: &str| match pair.split_once('=') {
         Some((name, value)) => format!("{name}={}", veiled(name, value)),
         None => pair.to_owned(),

@@ -15,6 +15,11 @@ pub(crate) fn resolve(base: &Uri, reference: &str) -> Option<Uri> {
     address(url.as_str()).ok()
 }
 
+/// An address without its query, which may hold a token.
+pub(crate) fn without_query(address: &str) -> &str {
+    address.split_once('?').map_or(address, |(before, _)| before)
+}
+
 /// Whether two addresses have the same origin (RFC 6454, 4): scheme, host and port.
 pub(crate) fn is_same_origin(one: &Uri, other: &Uri) -> bool {
     let origin = |uri: &Uri| (uri.scheme().cloned(), host(uri), port(uri));

@@ -1,5 +1,6 @@
 //! Requests one after the other with one jar of cookies, as a browser makes them; none of it outlives the session.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -9,8 +10,9 @@ use ureq::http::{Method, Request as Head, Uri, header};
 
 use crate::finding::Finding;
 use crate::grammar::text::excerpt;
+use crate::http::client::too_many;
 use crate::http::jar::Jar;
-use crate::http::reference::{is_same_origin, resolve};
+use crate::http::reference::{is_same_origin, resolve, without_query};
 use crate::http::{Answer, Client, Manner, Request};
 
 /// A time that several requests share.
@@ -56,12 +58,11 @@ impl Session {
             for (_, line) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
                 self.cookies.extend(self.jar.take(&uri, line));
             }
-            let Some(next) = location(&answer).filter(|_| redirects > 0) else {
+            let Some(next) = answer.location().filter(|_| redirects > 0) else {
                 return Ok(Arrival { answer: Answer { took: began.elapsed(), ..answer }, uri });
             };
             if followed == redirects {
-                let times = if redirects == 1 { "redirect" } else { "redirects" };
-                return Err(Finding::bad(format!("{from}: more than {redirects} {times}")));
+                return Err(too_many(redirects, &from));
             }
             followed += 1;
             let next = resolve(&uri, next).ok_or_else(|| "to no address that can be asked".to_owned());
@@ -80,7 +81,7 @@ impl Session {
         let mut request = request.clone();
         let own = request.head.headers().get(header::COOKIE).map(|own| String::from_utf8_lossy(own.as_bytes()));
         let cookies: Vec<String> =
-            own.map(std::borrow::Cow::into_owned).into_iter().chain(self.jar.header(request.head.uri())).collect();
+            own.map(Cow::into_owned).into_iter().chain(self.jar.header(request.head.uri())).collect();
         // What fits into no header came in none.
         if let Ok(value) = header::HeaderValue::from_bytes(cookies.join("; ").as_bytes())
             && !cookies.is_empty()
@@ -89,13 +90,6 @@ impl Session {
         }
         request
     }
-}
-
-/// Where an answer says to go on (RFC 9110, 15.4).
-fn location(answer: &Answer) -> Option<&str> {
-    let is_redirect = matches!(answer.status, 301 | 302 | 303 | 307 | 308);
-    let location = answer.headers.iter().find(|(name, _)| name == "location").map(|(_, value)| value.as_str());
-    location.filter(|_| is_redirect)
 }
 
 /// The request at another address. Nothing of its own goes to another origin: neither headers nor what is sent.
@@ -111,7 +105,7 @@ fn redirected(request: &Request, uri: Uri, status: u16) -> Result<Request, Strin
     let goes_along = |name: &header::HeaderName| is_own && (body.is_some() || *name != header::CONTENT_TYPE);
     let headers = request.head.headers().iter().filter(|(name, _)| goes_along(name));
     // As long as its server likes.
-    let shown = excerpt(uri.to_string().split('?').next().unwrap_or_default());
+    let shown = excerpt(without_query(&uri.to_string()));
     let head =
         headers.fold(Head::builder().method(method).uri(uri), |head: Builder, (name, value)| head.header(name, value));
     let head = head.body(()).map_err(|wrong| format!("to a wrong request: {wrong}"))?;

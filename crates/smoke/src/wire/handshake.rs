@@ -18,6 +18,7 @@ use x509_cert::der::{DateTime, Decode};
 
 use crate::finding::{Finding, unseen};
 use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::quantity::spell_age;
 use crate::grammar::relation::Relation;
 use crate::grammar::text::excerpt;
 use crate::wire::connection::Connection;
@@ -41,15 +42,22 @@ pub(crate) fn authorities(ca: Option<&Path>) -> Result<RootCertStore, Failure> {
     let Some(path) = ca else {
         return Ok(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() });
     };
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certificates(path)?);
+    if roots.is_empty() { Err(none_in(path)) } else { Ok(roots) }
+}
+
+/// The certificates in a PEM file (RFC 7468), one at least; 74 when there is none.
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let doing = format!("read the certificates in {}", path.display());
     let pem = fs::read(path).attempt(&doing)?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let certificates = certificates.map_err(|error| Failure::new(Exit::IO, format!("cannot {doing}: {error}")))?;
-    let mut roots = RootCertStore::empty();
-    if roots.add_parsable_certificates(certificates) == (0, 0) || roots.is_empty() {
-        return Err(Failure::new(Exit::IO, format!("cannot {doing}: there is none")));
-    }
-    Ok(roots)
+    if certificates.is_empty() { Err(none_in(path)) } else { Ok(certificates) }
+}
+
+fn none_in(path: &Path) -> Failure {
+    Failure::new(Exit::IO, format!("cannot read the certificates in {}: there is none", path.display()))
 }
 
 impl Handshake {
@@ -88,11 +96,7 @@ impl Handshake {
 
     /// How long the certificate is good, for a person.
     pub(crate) fn spell_left(&self) -> String {
-        match self.left.as_secs() {
-            0..7200 => format!("{} min", self.left.as_secs() / 60),
-            7200..172_800 => format!("{} h", self.left.as_secs() / 3600),
-            seconds => format!("{} days", seconds / 86_400),
-        }
+        spell_age(self.left)
     }
 }
 

@@ -11,8 +11,7 @@ use crate::grammar::keys::Keys;
 use crate::grammar::template::{Captured, Template};
 use crate::grammar::text::excerpt;
 use crate::http::ask::absolute;
-use crate::http::client::Manner;
-use crate::http::{Ask, Client, Request};
+use crate::http::{Ask, Client, Manner, Request};
 use crate::kind::program::{Answer, Asking, Row, Shape, words};
 
 /// The field that `nginx -t` gives; the page gives the others.
