@@ -45,6 +45,7 @@ const TOOL: Tool = Tool {
         (Exit::DAMAGED, "the baseline is none"),
         (Exit::ABSENT, "the checks file, the release or the baseline is not there"),
         (Exit::UNAVAILABLE, "nothing failed, but a program that a check runs is missing (error)"),
+        (Exit::CANNOT_CREATE, "nothing failed, but a file that --output or --record names cannot be written"),
         (Exit::IO, "nothing failed, but a check could not be made (error), or reading failed"),
         (Exit::SETTINGS, "the checks file or a setting is wrong; no check was made"),
     ],
@@ -97,10 +98,7 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
         Some(length) => Watch { length, interval: args.interval }.hold(&plan, trials)?,
         None => trials,
     };
-    if let Some(path) = &args.telling.record {
-        baseline::record(path, &plan.checks, &trials)?;
-    }
-    report::conclude(&plan, &trials, args, cx)
+    Ok(report::conclude(&plan, &trials, args, cx))
 }
 
 /// Notes where the logs end now. Without an environment and a check of a log there is nothing to note.

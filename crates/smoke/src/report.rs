@@ -10,7 +10,8 @@ use std::time::Duration;
 use kit::{Context, Exit, Failure, Outcome, files, voice};
 use serde_json::{Value, json};
 
-use crate::args::{Args, Format, Inconclusive};
+use crate::args::{Args, Format, Inconclusive, Telling};
+use crate::baseline;
 use crate::check::Check;
 use crate::grammar::quantity::counted;
 use crate::log::mark::{LOGS, Mark};
@@ -21,52 +22,72 @@ use crate::verdict::{Answer, Verdict, answer, unknown};
 /// What was done, as every format tells it.
 struct Ran<'a> {
     pairs: Vec<(&'a Check, &'a Trial)>,
+    answer: Answer,
     strict: bool,
     took: Duration,
     /// The end of what the app logged meanwhile.
     app_said: Option<String>,
 }
 
-impl Ran<'_> {
+impl<'a> Ran<'a> {
+    fn new(plan: &'a Plan, trials: &'a [Trial], strict: bool, cx: &Context) -> Self {
+        let verdicts: Vec<Verdict> = trials.iter().map(|trial| trial.verdict).collect();
+        let answer = answer(&verdicts, strict);
+        let app_said = if answer == Answer::No { plan.app_said(cx) } else { None };
+        let pairs = plan.checks.iter().zip(trials).collect();
+        Self { pairs, answer, strict, took: plan.conditions.began.elapsed(), app_said }
+    }
+
     fn count(&self, verdict: Verdict) -> usize {
         self.pairs.iter().filter(|(_, trial)| trial.verdict == verdict).count()
     }
+
+    fn told(&self, format: Format) -> String {
+        match format {
+            Format::Text => table::write(self),
+            Format::Junit => junit::write(self),
+            Format::Tap => tap::write(self),
+            Format::Prometheus => prometheus::write(self),
+        }
+    }
 }
 
-/// Puts the result into the record, writes the report, and turns it all into an outcome.
-pub(crate) fn conclude(plan: &Plan, trials: &[Trial], args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
+/// Puts the result into the record, writes the files that are asked for, and turns it all into an outcome.
+pub(crate) fn conclude(plan: &Plan, trials: &[Trial], args: &Args, cx: &mut Context) -> Outcome {
     details(plan, cx);
     cx.detail("checks", found(&plan.checks, trials));
-    let verdicts: Vec<Verdict> = trials.iter().map(|trial| trial.verdict).collect();
-    let strict = args.judging.strict;
-    let answer = answer(&verdicts, strict);
-    let pairs: Vec<(&Check, &Trial)> = plan.checks.iter().zip(trials).collect();
-    let app_said = if answer == Answer::No { plan.app_said(cx) } else { None };
-    if let Some(said) = &app_said {
+    let ran = Ran::new(plan, trials, args.judging.strict, cx);
+    if let Some(said) = &ran.app_said {
         cx.detail("app_log", said.clone());
     }
-    let ran = Ran { pairs, strict, took: plan.conditions.began.elapsed(), app_said };
-    let told = |format: Format| match format {
-        Format::Text => table::write(&ran),
-        Format::Junit => junit::write(&ran),
-        Format::Tap => tap::write(&ran),
-        Format::Prometheus => prometheus::write(&ran, answer),
-    };
-    let text = match &args.telling.output {
-        Some(path) => {
-            files::write_public(path, told(args.telling.format).as_bytes())?;
-            told(Format::Text)
-        }
-        None => told(args.telling.format),
-    };
-    Ok(match answer {
-        Answer::Yes => Outcome::done(text),
-        Answer::No => Outcome::failed(with_app_log(Failure::new(Exit::NO, failed(&ran)), cx), text),
-        Answer::Unknown => {
+    let text = ran.told(if args.telling.output.is_some() { Format::Text } else { args.telling.format });
+    match (ran.answer, keep(&ran, plan, trials, &args.telling)) {
+        (Answer::Yes, Ok(())) => Outcome::done(text),
+        (Answer::Yes | Answer::Unknown, Err(failure)) => Outcome::failed(failure, text),
+        (Answer::Unknown, Ok(())) => {
             let cause = trials.iter().find_map(|trial| trial.cause).unwrap_or(Exit::IO);
             Outcome::failed(not_known(&ran.pairs, unknown(cause), args.judging.inconclusive), text)
         }
-    })
+        // That a check failed is the news, whatever became of a file.
+        (Answer::No, kept) => {
+            if let Err(failure) = kept {
+                cx.warn(&failure.message);
+            }
+            Outcome::failed(with_app_log(Failure::new(Exit::NO, failed(&ran)), cx), text)
+        }
+    }
+}
+
+/// Writes the files that are asked for.
+fn keep(ran: &Ran<'_>, plan: &Plan, trials: &[Trial], telling: &Telling) -> Result<(), Failure> {
+    let of_no_use = |failure: Failure| Failure { exit: Exit::CANNOT_CREATE, ..failure };
+    if let Some(path) = &telling.record {
+        baseline::record(path, &plan.checks, trials).map_err(of_no_use)?;
+    }
+    match &telling.output {
+        Some(path) => files::write_public(path, ran.told(telling.format).as_bytes()).map_err(of_no_use),
+        None => Ok(()),
+    }
 }
 
 /// What was seen of a check, as one text.

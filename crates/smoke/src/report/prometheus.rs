@@ -8,7 +8,7 @@ use crate::report::Ran;
 use crate::trial::Trial;
 use crate::verdict::{Answer, Verdict};
 
-pub(super) fn write(ran: &Ran<'_>, answer: Answer) -> String {
+pub(super) fn write(ran: &Ran<'_>) -> String {
     let each = |value: &dyn Fn(&Check, &Trial) -> String| -> Vec<(String, String)> {
         let made = ran.pairs.iter().filter(|(_, trial)| trial.verdict != Verdict::Skipped);
         made.map(|(check, trial)| (labels(check), value(check, trial))).collect()
@@ -35,7 +35,7 @@ pub(super) fn write(ran: &Ran<'_>, answer: Answer) -> String {
         metric(
             "success",
             "Whether no check failed (1), one did (0), or it could not be found out (NaN).",
-            alone(match answer {
+            alone(match ran.answer {
                 Answer::Yes => "1".to_owned(),
                 Answer::No => "0".to_owned(),
                 Answer::Unknown => "NaN".to_owned(),

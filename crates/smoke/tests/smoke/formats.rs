@@ -134,8 +134,12 @@ fn a_file_gets_the_form_whole_and_a_person_the_table() {
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o044, 0o044, "a collector reads it");
     write(FULL).code(1).stdout_has("1 check: 1 fail (").any_stderr().check();
     assert!(fs::read_to_string(&file).unwrap().contains("\npushback_smoke_success 0\n"));
-    let nowhere = smoke(&sandbox, DISK).args(["--format", "tap", "--output"]).arg(sandbox.path("no/such/dir"));
-    nowhere.code(74).any_stdout().stderr_has("cannot write ").check();
+    let nowhere = |checks: &str, option: &str| smoke(&sandbox, checks).arg(option).arg(sandbox.path("no/such/dir"));
+    for option in ["--output", "--record"] {
+        nowhere(DISK, option).code(73).stdout_has("disk  pass  ").stderr_has("cannot write ").check();
+        // That a check failed is the news.
+        nowhere(FULL, option).code(1).stdout_has("full  fail  ").stderr_has("cannot write ").check();
+    }
 }
 
 #[test]
