@@ -1,6 +1,7 @@
 //! The checks file: flat `[[check]]` tables, each with a name, a kind and what it expects.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::time::Duration;
 
 use kit::settings::Settings;
@@ -21,6 +22,10 @@ use crate::kind::{Kind, Subject};
 
 /// How long an attempt may take, unless the file says.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How tables are written, for a complaint.
+const DEFAULTS: &str = "the defaults are a table, written [defaults]";
+const CHECK: &str = "a check is a table, written [[check]], in two pairs of brackets";
 
 /// One check.
 #[derive(Debug)]
@@ -98,35 +103,21 @@ pub(crate) fn of_page(
 /// Reads a checks file; 78 for whatever is not understood, with line and column.
 pub(crate) fn parse(text: &str, defaults: &Defaults<'_>) -> Result<Vec<Check>, Failure> {
     let mut file = DeTable::parse(text).map_err(|error| unreadable(text, &error))?.into_inner();
-    let wrong =
-        |at: usize, sentence: &str| Failure::new(Exit::SETTINGS, format!("{}: {sentence}", Place::of(text, &(at..at))));
     let defaults = match file.remove("defaults") {
         None => *defaults,
-        Some(value) => {
-            own_defaults(table(value, text, "the defaults are a table, written [defaults]")?, text, defaults)?
-        }
+        Some(value) => own_defaults(table(value, text, DEFAULTS)?, text, defaults)?,
     };
-    let written_so = "a check is a table, written [[check]], in two pairs of brackets";
-    let tables = match file.remove("check") {
-        None => Vec::new(),
-        Some(value) => {
-            let at = value.span().start;
-            match value.into_inner() {
-                DeValue::Array(values) => values.into_iter().collect(),
-                _ => return Err(wrong(at, written_so)),
-            }
-        }
-    };
+    let tables = file.remove("check").map_or(Ok(Vec::new()), |value| tables(value, text))?;
     if let Some(key) = file.keys().next() {
         let shown = excerpt(key.get_ref());
         let sentence =
             format!("{shown} does not belong here: a checks file holds [defaults] and [[check]] tables only");
-        return Err(wrong(key.span().start, &sentence));
+        return Err(wrong(text, &key.span(), &sentence));
     }
     let mut checks = Vec::new();
     let mut names = BTreeSet::new();
     for (index, value) in tables.into_iter().enumerate() {
-        let keys = Keys::of_check(index + 1, table(value, text, written_so)?, text, defaults.settings)?;
+        let keys = Keys::of_check(index + 1, table(value, text, CHECK)?, text, defaults.settings)?;
         if !names.insert(keys.name().to_owned()) {
             return Err(keys.wrong_at("name", "there is another check of this name"));
         }
@@ -140,15 +131,27 @@ pub(crate) fn parse(text: &str, defaults: &Defaults<'_>) -> Result<Vec<Check>, F
 
 /// What is no TOML.
 fn unreadable(text: &str, error: &Error) -> Failure {
-    let place = Place::of(text, &error.span().unwrap_or_default());
-    Failure::new(Exit::SETTINGS, format!("{place}: {}", error.message()))
+    wrong(text, &error.span().unwrap_or_default(), error.message())
+}
+
+fn wrong(text: &str, span: &Range<usize>, sentence: &str) -> Failure {
+    Failure::new(Exit::SETTINGS, format!("{}: {sentence}", Place::of(text, span)))
+}
+
+/// The values of a list.
+fn tables<'a>(value: Spanned<DeValue<'a>>, text: &str) -> Result<Vec<Spanned<DeValue<'a>>>, Failure> {
+    let span = value.span();
+    match value.into_inner() {
+        DeValue::Array(values) => Ok(values.into_iter().collect()),
+        _ => Err(wrong(text, &span, CHECK)),
+    }
 }
 
 fn table<'a>(value: Spanned<DeValue<'a>>, text: &str, written_so: &str) -> Result<Spanned<DeTable<'a>>, Failure> {
     let span = value.span();
     match value.into_inner() {
         DeValue::Table(table) => Ok(Spanned::new(span, table)),
-        _ => Err(Failure::new(Exit::SETTINGS, format!("{}: {written_so}", Place::of(text, &span)))),
+        _ => Err(wrong(text, &span, written_so)),
     }
 }
 
@@ -168,6 +171,7 @@ fn own_defaults<'a>(
     })
 }
 
+/// The check of a table; 78 for a key that its kind does not have.
 fn read(mut keys: Keys<'_>, defaults: &Defaults<'_>) -> Result<Check, Failure> {
     let Some(kind) = keys.literal("kind")? else {
         return Err(keys.wrong(format!("`kind` is missing: {}", Kind::names())));
@@ -178,15 +182,7 @@ fn read(mut keys: Keys<'_>, defaults: &Defaults<'_>) -> Result<Check, Failure> {
     };
     let (gate, warn) = (keys.flag("gate")?, severity(&mut keys)?);
     let tags = keys.list("tags", false)?;
-    let own_attempts = keys.number("attempts", TIMES)?;
-    let consecutive = keys.times("consecutive", 1)?;
-    // Who asks once, for a look, still wants the check to be able to pass.
-    let attempts = own_attempts.unwrap_or(defaults.attempts.max(consecutive));
-    if consecutive > attempts {
-        let sentence =
-            format!("`consecutive` is {consecutive}, and there are {attempts} attempts: it could never pass");
-        return Err(keys.wrong_at("consecutive", sentence));
-    }
+    let (attempts, consecutive) = attempts(&mut keys, defaults)?;
     let interval = keys.length("interval", defaults.interval)?;
     let start_period = keys.length("start_period", Duration::ZERO)?;
     let timeout = keys.length("timeout", defaults.timeout)?;
@@ -208,6 +204,20 @@ fn read(mut keys: Keys<'_>, defaults: &Defaults<'_>) -> Result<Check, Failure> {
         start_period,
         timeout,
     })
+}
+
+/// How many attempts there are, and how many of them in a row must pass.
+fn attempts(keys: &mut Keys<'_>, defaults: &Defaults<'_>) -> Result<(u32, u32), Failure> {
+    let own = keys.number("attempts", TIMES)?;
+    let consecutive = keys.times("consecutive", 1)?;
+    // Who asks once, for a look, still wants the check to be able to pass.
+    let attempts = own.unwrap_or(defaults.attempts.max(consecutive));
+    if consecutive > attempts {
+        let sentence =
+            format!("`consecutive` is {consecutive}, and there are {attempts} attempts: it could never pass");
+        return Err(keys.wrong_at("consecutive", sentence));
+    }
+    Ok((attempts, consecutive))
 }
 
 /// Whether it only warns.

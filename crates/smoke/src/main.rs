@@ -33,8 +33,10 @@ use kit::{Context, Exit, Failure, Outcome, Tool};
 
 use crate::args::Args;
 use crate::baseline::Baseline;
+use crate::grammar::quantity::counted;
 use crate::log::mark::PREPARE;
 use crate::plan::Plan;
+use crate::trial::Trial;
 use crate::watch::Watch;
 
 const TOOL: Tool = Tool {
@@ -87,18 +89,23 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
     if args.prepare {
         return prepare(&plan, cx);
     }
-    cx.say_more(&format!("{}: {} checks", plan.source, plan.checks.len()));
-    let before = args.judging.baseline.as_deref().map(Baseline::read).transpose()?;
-    let trials = schedule::run(&plan.checks, &plan.conditions, cx.meter("made").line())?;
-    let trials = match before {
-        Some(before) => before.compare(&plan.checks, trials),
-        None => trials,
-    };
-    let trials = match args.judging.watch {
-        Some(length) => Watch { length, interval: args.interval }.hold(&plan, trials)?,
-        None => trials,
-    };
+    let trials = make(&plan, args, cx)?;
     Ok(report::conclude(&plan, &trials, args, cx))
+}
+
+/// Makes the checks, compares them with what was before, and watches whether it lasts.
+fn make(plan: &Plan, args: &Args, cx: &Context) -> Result<Vec<Trial>, Failure> {
+    cx.say_more(&format!("{}: {}", plan.source, counted(plan.checks.len(), "check", "checks")));
+    // What is wrong with it is found before anything is asked.
+    let before = args.judging.baseline.as_deref().map(Baseline::read).transpose()?;
+    let mut trials = schedule::run(&plan.checks, &plan.conditions, cx.meter("made").line())?;
+    if let Some(before) = before {
+        trials = before.compare(&plan.checks, trials);
+    }
+    if let Some(length) = args.judging.watch {
+        trials = Watch { length, interval: args.interval }.hold(plan, trials)?;
+    }
+    Ok(trials)
 }
 
 /// Notes where the logs end now. Without an environment and a check of a log there is nothing to note.
