@@ -1,6 +1,7 @@
 //! The keys of one `[[check]]` table: each is taken once, in its type, and one that does not belong there is refused.
 
 mod nested;
+mod templates;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -8,14 +9,12 @@ use std::time::Duration;
 
 use kit::settings::Settings;
 use kit::{Exit, Failure, voice};
-use serde_json::Value;
 use toml::Spanned;
-use toml::de::{DeString, DeTable, DeValue};
+use toml::de::{DeTable, DeValue};
 
 use crate::grammar::cursor::Cursor;
 use crate::grammar::expectation::{Assertion, Expectation, Expectations};
 use crate::grammar::place::Place;
-use crate::grammar::template::{Shape, Template};
 use crate::grammar::text::excerpt;
 use crate::grammar::variable::Variables;
 use crate::kind::Kind;
@@ -219,44 +218,6 @@ impl<'a> Keys<'a> {
         values.into_iter().map(line).collect()
     }
 
-    /// A table of texts, with what is named in them.
-    pub(crate) fn templates(&mut self, key: &str) -> Result<Vec<(String, Template)>, Failure> {
-        let wanted = "a table of texts, as in { Accept = \"text/html\" }";
-        match self.take(key) {
-            None => Ok(Vec::new()),
-            Some(DeValue::Table(table)) => table
-                .into_iter()
-                .map(|(name, value)| match value.into_inner() {
-                    DeValue::String(text) => Ok((name.into_inner().into_owned(), self.to_template(key, &text, false)?)),
-                    _ => Err(self.mistyped(key, wanted)),
-                })
-                .collect(),
-            Some(_) => Err(self.mistyped(key, wanted)),
-        }
-    }
-
-    /// A text that must be there and is shown, with what is named in it.
-    pub(crate) fn required_template(&mut self, key: &str, wanted: &str) -> Result<Template, Failure> {
-        let text = self.literal(key)?.ok_or_else(|| self.missing(key, wanted))?;
-        self.to_template(key, &text, true)
-    }
-
-    /// A text that is a secret, with what is named in it, or this one instead.
-    pub(crate) fn template_or(&mut self, key: &str, instead: &str) -> Result<Template, Failure> {
-        let text = self.literal(key)?.unwrap_or_else(|| instead.to_owned());
-        self.to_template(key, &text, false)
-    }
-
-    /// A text that may be a secret, with what is named in it.
-    pub(crate) fn template(&mut self, key: &str) -> Result<Option<Template>, Failure> {
-        self.literal(key)?.map(|text| self.to_template(key, &text, false)).transpose()
-    }
-
-    fn to_template(&self, key: &str, text: &str, is_shown: bool) -> Result<Template, Failure> {
-        let filled = self.variables.template(text, is_shown);
-        filled.map_err(|failure| self.because(key, &format!("`{key}`"), failure))
-    }
-
     /// A text that may be a secret, with the settings that are named in it.
     pub(crate) fn secret(&mut self, key: &str) -> Result<Option<String>, Failure> {
         let Some(text) = self.literal(key)? else { return Ok(None) };
@@ -272,42 +233,6 @@ impl<'a> Keys<'a> {
     /// Lets nobody see a secret, in whatever form it comes back.
     pub(crate) fn hide_all(&self, secret: &str) {
         self.variables.hide_all(secret);
-    }
-
-    /// A table as JSON, with what is named in its texts.
-    pub(crate) fn json(&mut self, key: &str) -> Result<Option<Shape>, Failure> {
-        match self.take(key) {
-            None => Ok(None),
-            Some(value @ (DeValue::Table(_) | DeValue::Array(_))) => self.to_json(key, value).map(Some),
-            Some(_) => Err(self.mistyped(key, "a table, as in { name = \"me\" }")),
-        }
-    }
-
-    fn to_json(&self, key: &str, value: DeValue<'_>) -> Result<Shape, Failure> {
-        let wrong = || self.wrong_at(key, format!("`{key}` holds a value that JSON has not"));
-        Ok(match value {
-            DeValue::String(text) => Shape::Text(self.to_template(key, &text, false)?),
-            DeValue::Boolean(flag) => Shape::Fixed(Value::Bool(flag)),
-            DeValue::Integer(number) => {
-                let number = i64::from_str_radix(number.as_str(), number.radix()).map_err(|_| wrong())?;
-                Shape::Fixed(Value::from(number))
-            }
-            DeValue::Float(number) => {
-                let number = number.as_str().parse().ok().and_then(serde_json::Number::from_f64);
-                Shape::Fixed(Value::Number(number.ok_or_else(wrong)?))
-            }
-            DeValue::Datetime(time) => Shape::Fixed(Value::String(time.to_string())),
-            DeValue::Array(values) => {
-                let values = values.into_iter().map(|value| self.to_json(key, value.into_inner()));
-                Shape::List(values.collect::<Result<_, _>>()?)
-            }
-            DeValue::Table(table) => {
-                let pair = |(name, value): (Spanned<DeString<'_>>, Spanned<DeValue<'_>>)| {
-                    Ok((name.into_inner().into_owned(), self.to_json(key, value.into_inner())?))
-                };
-                Shape::Table(table.into_iter().map(pair).collect::<Result<_, Failure>>()?)
-            }
-        })
     }
 
     /// What is expected; 78 for nothing.
