@@ -18,7 +18,7 @@ use crate::trial::Conditions;
 
 /// A check by a command.
 #[derive(Debug)]
-pub(crate) struct Command {
+struct Command {
     argv: Vec<OsString>,
     expectations: Expectations<EndAssertion>,
 }

@@ -26,7 +26,7 @@ pub(crate) const KEYS: &[&str] =
 
 /// A check of all that can be reached from an address.
 #[derive(Debug)]
-pub(crate) struct Crawl {
+struct Crawl {
     ask: Ask,
     request: Request,
     start: Url,

@@ -18,7 +18,7 @@ use crate::trial::Conditions;
 
 /// A check of a disk.
 #[derive(Debug)]
-pub(crate) struct Disk {
+struct Disk {
     path: PathBuf,
     expectations: Expectations<RoomAssertion>,
 }

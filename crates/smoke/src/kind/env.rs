@@ -18,7 +18,7 @@ use crate::trial::Conditions;
 
 /// A check of variables.
 #[derive(Debug)]
-pub(crate) struct Variables {
+struct Variables {
     names: Vec<String>,
     file: Option<PathBuf>,
     expectations: Expectations<VariableAssertion>,

@@ -23,7 +23,7 @@ const CONTENT: u64 = 1 << 20;
 
 /// A check of a file.
 #[derive(Debug)]
-pub(crate) struct NamedFile {
+struct NamedFile {
     path: PathBuf,
     expectations: Expectations<FileAssertion>,
 }

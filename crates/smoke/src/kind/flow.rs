@@ -21,7 +21,7 @@ const MOST: usize = 100;
 
 /// A check of several steps.
 #[derive(Debug)]
-pub(crate) struct Flow {
+struct Flow {
     manner: Manner,
     steps: Vec<Step>,
 }

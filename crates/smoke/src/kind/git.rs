@@ -24,7 +24,7 @@ use crate::trial::Conditions;
 
 /// A check of a repository.
 #[derive(Debug)]
-pub(crate) struct WorkTree {
+struct WorkTree {
     path: PathBuf,
     reference: String,
     expectations: Expectations<GitAssertion>,

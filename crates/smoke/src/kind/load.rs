@@ -21,7 +21,7 @@ const AVERAGES: [&str; 3] = ["one", "five", "fifteen"];
 
 /// A check of the load.
 #[derive(Debug)]
-pub(crate) struct Load {
+struct Load {
     expectations: Expectations<LoadAssertion>,
 }
 

@@ -19,7 +19,7 @@ use crate::trial::{Conditions, milliseconds};
 
 /// A check of a log.
 #[derive(Debug)]
-pub(crate) struct Log {
+struct Log {
     path: String,
     /// The app's own, which is there once the app has said anything.
     own: bool,

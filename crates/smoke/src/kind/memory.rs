@@ -20,7 +20,7 @@ use crate::trial::Conditions;
 
 /// A check of the memory.
 #[derive(Debug)]
-pub(crate) struct Memory {
+struct Memory {
     expectations: Expectations<MemoryAssertion>,
 }
 

@@ -58,7 +58,10 @@ fn greet(endpoint: &Endpoint, _address: Option<&Address>, deadline: Deadline) ->
 fn version(rest: &[u8]) -> String {
     let text = rest.split(|byte| *byte == 0).next().unwrap_or_default();
     let text = String::from_utf8_lossy(text).into_owned();
-    text.strip_prefix("5.5.5-").filter(|rest| rest.contains("MariaDB")).map_or(text.clone(), str::to_owned)
+    match text.strip_prefix("5.5.5-") {
+        Some(rest) if rest.contains("MariaDB") => rest.to_owned(),
+        _ => text,
+    }
 }
 
 /// `#08S01Too many connections`: not every server tells a SQLSTATE before the login.

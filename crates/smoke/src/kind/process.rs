@@ -21,7 +21,7 @@ const PID_FILE: u64 = 64;
 
 /// A check of a process.
 #[derive(Debug)]
-pub(crate) struct Processes {
+struct Processes {
     which: Which,
     expectations: Expectations<ProcessAssertion>,
 }

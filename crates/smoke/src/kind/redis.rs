@@ -27,7 +27,7 @@ const WORKS: [&str; 2] = ["NOAUTH", "NOPERM"];
 
 /// A check of a server.
 #[derive(Debug)]
-pub(crate) struct Store {
+struct Store {
     url: RedisUrl,
     command: Vec<String>,
     expectations: Expectations<ReplyAssertion>,

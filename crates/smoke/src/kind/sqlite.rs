@@ -20,7 +20,7 @@ use crate::trial::Conditions;
 
 /// A check of a database.
 #[derive(Debug)]
-pub(crate) struct Database {
+struct Database {
     path: PathBuf,
     query: Option<String>,
     expectations: Expectations<DataAssertion>,

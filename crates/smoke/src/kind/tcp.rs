@@ -22,7 +22,7 @@ const BANNER: usize = 1 << 10;
 
 /// A check of a port.
 #[derive(Debug)]
-pub(crate) struct Port {
+struct Port {
     endpoint: Endpoint,
     expectations: Expectations<PortAssertion>,
 }

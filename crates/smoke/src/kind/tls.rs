@@ -20,7 +20,7 @@ use crate::wire::handshake::{Handshake, Left, authorities};
 
 /// A check of a certificate.
 #[derive(Debug)]
-pub(crate) struct Secured {
+struct Secured {
     endpoint: Endpoint,
     name: ServerName<'static>,
     /// The certificates that are trusted instead of Mozilla's list.

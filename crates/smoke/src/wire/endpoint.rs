@@ -15,7 +15,7 @@ use crate::grammar::keys::Keys;
 use crate::wire::connection::Connection;
 
 /// What the key `address` takes, for a complaint.
-pub(crate) const WANTED: &str = "a host and a port, as in \"127.0.0.1:6379\"";
+const WANTED: &str = "a host and a port, as in \"127.0.0.1:6379\"";
 
 /// Where a server listens.
 #[derive(Clone, Debug)]
