@@ -8,7 +8,7 @@ use testkit::Sandbox;
 
 use crate::ports::{hang, listens, nobody, says};
 use crate::tls::{Authority, Server};
-use crate::{fails, once, page, passes, smoke};
+use crate::{fails, once, page, passes, refuses, smoke};
 
 /// A check of this server that trusts the authority; `more` are further lines of it.
 fn check(authority: &Authority<'_>, server: &Server, more: &str, expect: &str) -> String {
@@ -195,7 +195,7 @@ fn what_is_not_understood_is_said() {
         ("address = 'localhost:1'", "trusted 1", "column 9: expected the end"),
         ("address = 'localhost:1'", "status == 200", "expected trusted, certificate, protocol, issuer or time (a tls"),
     ] {
-        smoke(&sandbox, &once("tls", lines, &format!("\"{expect}\""))).code(78).stderr_has(said).check();
+        refuses(&sandbox, &once("tls", lines, &format!("\"{expect}\"")), said);
     }
 }
 
@@ -230,7 +230,7 @@ fn only_an_address_with_tls_has_a_certificate() {
     for more in ["", "\nsocket = '/run/app.sock'"] {
         let checks = page("http://localhost:1/", &format!("expect = 'certificate > 14d'{more}"));
         let said = "check `page`: only an address that begins with https:// has a `certificate`";
-        smoke(&sandbox, &checks).code(78).stderr_has(said).check();
+        refuses(&sandbox, &checks, said);
     }
     let checks = "[[check]]\nname = 'it'\nkind = 'flow'\n[[check.step]]\nname = 'one'\nurl = 'https://localhost:1/'\n";
     let run = smoke(&sandbox, &format!("{checks}expect = 'certificate > 14d'\n")).code(78);

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use testkit::{Nginx, Sandbox, wait_until};
 
-use crate::{fails, once, passes, smoke};
+use crate::{fails, once, passes, refuses, smoke};
 
 /// A checks file with one crawl; `lines` are further keys of it.
 pub(crate) fn crawl(url: &str, lines: &str, expect: &str) -> String {
@@ -232,10 +232,10 @@ fn what_is_wrong_in_the_file_is_told_with_its_place() {
         ("", "'status == 200'", "expected broken, pages or time (a crawl check), found `status == 200`"),
         ("", "[]", "it expects nothing; add expect = \"…\": broken, pages or time (a crawl check)"),
     ] {
-        smoke(&sandbox, &crawl(url, lines, expect)).code(78).stderr_has(said).check();
+        refuses(&sandbox, &crawl(url, lines, expect), said);
     }
     let checks = crawl("ftp://127.0.0.1/", "", "'broken == 0'");
-    smoke(&sandbox, &checks).code(78).stderr_has("the address must begin with http:// or https://").check();
+    refuses(&sandbox, &checks, "the address must begin with http:// or https://");
     smoke(&sandbox, &crawl(url, "", "'broken == 0'"))
         .arg("--dry-run")
         .stdout_has(format!("{url}, and 2 links on, 100 at most"))

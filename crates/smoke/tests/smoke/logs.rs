@@ -5,7 +5,7 @@ use std::io::Write;
 
 use testkit::{Run, Sandbox};
 
-use crate::{fails, once, passes, pipe, smoke};
+use crate::{fails, once, passes, pipe, refuses, smoke};
 
 fn log(expect: &str) -> String {
     once("log", "path = 'app.log'", expect)
@@ -264,5 +264,5 @@ fn without_a_record_every_sort_is_new_and_this_is_said() {
         "2 new lines; all of it, because nothing tells what is new\n",
     );
     let wanted = log("'unseen contains \"ERROR\"'");
-    smoke(&sandbox, &wanted).code(78).stderr_has("expected `not`, found `contains \"ERROR\"`").check();
+    refuses(&sandbox, &wanted, "expected `not`, found `contains \"ERROR\"`");
 }

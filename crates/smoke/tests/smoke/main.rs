@@ -89,6 +89,11 @@ fn fails(sandbox: &Sandbox, checks: &str, said: &str) {
     smoke(sandbox, checks).code(1).stdout_has(format!("it  fail  {said}")).any_stderr().check();
 }
 
+/// A run that must find the checks file wrong, and say this.
+fn refuses(sandbox: &Sandbox, checks: &str, said: &str) {
+    smoke(sandbox, checks).code(78).stderr_has(said).check();
+}
+
 /// Makes a named pipe that nobody writes to.
 fn pipe(path: &Path) {
     mknodat(CWD, path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();

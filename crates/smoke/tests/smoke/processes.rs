@@ -8,7 +8,7 @@ use std::process::Child;
 use rustix::process::{Pid, Signal, kill_process};
 use testkit::{Sandbox, is_alive, tool_path, wait_until};
 
-use crate::{fails, once, passes, pipe, smoke};
+use crate::{fails, once, passes, pipe, refuses, smoke};
 
 /// A process of this test's own, gone with it.
 struct Sleeper(Child);
@@ -174,6 +174,6 @@ fn what_cannot_be_meant_is_refused() {
         ("command = 'x'", "'uptime == 1s'", "expected <= or < or >= or >, found `== 1s`"),
         ("command = 'x'", "'open'", "expected running, missing, count or uptime (a process check), found `open`"),
     ] {
-        smoke(&sandbox, &once("process", lines, expect)).code(78).stderr_has(sentence).check();
+        refuses(&sandbox, &once("process", lines, expect), sentence);
     }
 }

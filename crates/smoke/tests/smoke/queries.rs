@@ -4,7 +4,7 @@ use std::fs;
 
 use testkit::{Database, Mariadb, Postgres, Process, Sandbox, processes, wait_until};
 
-use crate::{fails, once, passes, smoke};
+use crate::{fails, once, passes, refuses, smoke};
 
 const TABLE: &str = "CREATE TABLE entries (id INTEGER, name VARCHAR(50), score NUMERIC(10,2));
     INSERT INTO entries VALUES (1, 'hello', 0.5), (2, NULL, -3), (3, '', 1000000)";
@@ -249,7 +249,7 @@ fn what_is_not_understood_is_said() {
             ("query = 'select 1'", "answers", "expected rows, count or time (a query)"),
             ("query = 'select 1'\ndatabase = 'sqlite:///srv/x'", "count == 1", "sqlite:///srv/x is no database of "),
         ] {
-            smoke(&sandbox, &once(kind, lines, &format!("'{expect}'"))).code(78).stderr_has(said).check();
+            refuses(&sandbox, &once(kind, lines, &format!("'{expect}'")), said);
         }
         let scheme = kind;
         let odd = format!("query = 'select 1'\ndatabase = '{scheme}://u:s3cret@h/d?nonsense=1'");

@@ -3,7 +3,7 @@
 use testkit::Sandbox;
 
 use crate::server::{Server, answer};
-use crate::{DISK, page, smoke};
+use crate::{DISK, page, refuses, smoke};
 
 #[test]
 fn settings_stand_in_addresses_headers_and_expected_texts() {
@@ -110,7 +110,7 @@ fn the_defaults_of_a_file_hold_for_checks_that_say_nothing_else() {
         ("[defaults]\nattempts = 0\n", "line 2, column 1: [defaults]: `attempts` must be a number from 1 to 100"),
         ("defaults = 1\n", "line 1, column 12: the defaults are a table"),
     ] {
-        smoke(&sandbox, &format!("{wrong}{DISK}")).code(78).stderr_has(sentence).check();
+        refuses(&sandbox, &format!("{wrong}{DISK}"), sentence);
     }
 }
 
@@ -118,11 +118,11 @@ fn the_defaults_of_a_file_hold_for_checks_that_say_nothing_else() {
 fn a_check_that_could_never_pass_is_78() {
     let sandbox = Sandbox::new();
     let sentence = "`consecutive` is 3, and there are 2 attempts: it could never pass";
-    smoke(&sandbox, &format!("{DISK}attempts = 2\nconsecutive = 3\n")).code(78).stderr_has(sentence).check();
+    refuses(&sandbox, &format!("{DISK}attempts = 2\nconsecutive = 3\n"), sentence);
     // Who asks once, for a look, is not told that the file is wrong.
     smoke(&sandbox, &format!("{DISK}consecutive = 3\ninterval = '1ms'\n"))
         .args(["--attempts", "1"])
         .stdout_has("disk  pass  ")
         .check();
-    smoke(&sandbox, &format!("{DISK}severity = 'low'\n")).code(78).stderr_has("must be \"fail\" or \"warn\"").check();
+    refuses(&sandbox, &format!("{DISK}severity = 'low'\n"), "must be \"fail\" or \"warn\"");
 }
