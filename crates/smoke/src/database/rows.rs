@@ -134,8 +134,7 @@ fn read_index(cursor: &mut Cursor<'_>) -> Result<usize, Wrong> {
 
 fn read_count(cursor: &mut Cursor<'_>) -> Result<RowsAssertion, Wrong> {
     let relation = Relation::read(cursor, Relation::ANY)?;
-    cursor.blanks();
-    let here = cursor.clone();
+    let here = cursor.here();
     let expected = "a number of rows";
     let count = usize::try_from(cursor.number(expected)?).map_err(|_| here.wrong(expected))?;
     Ok(RowsAssertion::Count(relation, count))

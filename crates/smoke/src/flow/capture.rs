@@ -36,13 +36,11 @@ pub(crate) struct Capture {
 impl Source {
     /// Reads it.
     pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Self, Wrong> {
-        cursor.blanks();
-        let here = cursor.clone();
+        let here = cursor.here();
         match cursor.word() {
             "body" => {
                 cursor.keyword("matches")?;
-                cursor.blanks();
-                let there = cursor.clone();
+                let there = cursor.here();
                 let expression = Expression::read(cursor)?;
                 if expression.groups() == 0 {
                     return Err(there.wrong("a group ( ) in the regular expression: what to capture"));

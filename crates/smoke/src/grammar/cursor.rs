@@ -74,6 +74,12 @@ impl<'a> Cursor<'a> {
         self.rest = self.rest.trim_start_matches([' ', '\t']);
     }
 
+    /// Steps over blanks; the place behind them, for a complaint.
+    pub(crate) fn here(&mut self) -> Self {
+        self.blanks();
+        self.clone()
+    }
+
     /// Whether this is next.
     pub(crate) fn starts_with(&self, next: char) -> bool {
         self.rest.starts_with(next)
@@ -118,24 +124,21 @@ impl<'a> Cursor<'a> {
 
     /// Steps over digits.
     pub(crate) fn number(&mut self, expected: &str) -> Result<u64, Wrong> {
-        self.blanks();
-        let here = self.clone();
+        let here = self.here();
         let digits = self.take_while(|c| c.is_ascii_digit());
         digits.parse().map_err(|_| here.wrong(expected))
     }
 
     /// Steps over the rest of the line, which must be one text in quotes, with the settings that are named in it.
     pub(crate) fn quoted(&mut self) -> Result<String, Wrong> {
-        self.blanks();
-        let here = self.clone();
+        let here = self.here();
         let text = self.quoted_as_is()?;
         here.fill(&text)
     }
 
     /// The same of a text in which `${…}` has no meaning.
     pub(crate) fn quoted_as_is(&mut self) -> Result<String, Wrong> {
-        self.blanks();
-        let here = self.clone();
+        let here = self.here();
         let text = literal(self.rest()).filter(|text| !text.is_empty());
         text.ok_or_else(|| here.wrong("a text in quotes, not empty, and nothing after it"))
     }

@@ -30,8 +30,7 @@ impl<A: Assertion> Expectation<A> {
     /// Reads a line.
     pub(crate) fn parse(mut cursor: Cursor<'_>) -> Result<Self, Wrong> {
         let line = cursor.line();
-        cursor.blanks();
-        let beginning = cursor.clone();
+        let beginning = cursor.here();
         let word = cursor.word();
         let assertion = A::read(word, &mut cursor).unwrap_or_else(|| Err(beginning.wrong(A::WORDS)))?;
         cursor.end()?;

@@ -20,8 +20,7 @@ pub(crate) struct JsonPath {
 impl JsonPath {
     /// Reads a path and steps over it: it ends with the first blank or relation that is in no brackets and no quotes.
     pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Self, Wrong> {
-        cursor.blanks();
-        let here = cursor.clone();
+        let here = cursor.here();
         let mut nesting = Nesting::default();
         let text = cursor.take_while(|c| nesting.goes_on(c));
         if !text.starts_with('$') {

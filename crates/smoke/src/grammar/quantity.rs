@@ -32,8 +32,7 @@ impl Quantity {
     /// Reads `100MB` or `5%`.
     pub(crate) fn read_bytes(cursor: &mut Cursor<'_>) -> Result<Self, Wrong> {
         let expected = "an amount such as 100MB, 1GiB or 5%";
-        cursor.blanks();
-        let here = cursor.clone();
+        let here = cursor.here();
         let number = cursor.number(expected)?;
         cursor.blanks();
         if cursor.take("%") {
@@ -47,8 +46,7 @@ impl Quantity {
 
     /// Reads `100MB`, which no share can stand for.
     pub(crate) fn read_size(cursor: &mut Cursor<'_>) -> Result<u64, Wrong> {
-        cursor.blanks();
-        let here = cursor.clone();
+        let here = cursor.here();
         match Self::read_bytes(cursor)? {
             Self::Count(count) => Ok(count),
             Self::Percent(_) => Err(here.wrong("an amount such as 100MB or 1GiB")),
@@ -57,8 +55,7 @@ impl Quantity {
 
     /// Reads `1000` or `5%`.
     pub(crate) fn read_count(cursor: &mut Cursor<'_>) -> Result<Self, Wrong> {
-        cursor.blanks();
-        let here = cursor.clone();
+        let here = cursor.here();
         let number = cursor.number("a number such as 1000 or 5%")?;
         cursor.blanks();
         if cursor.take("%") {

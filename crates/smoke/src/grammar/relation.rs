@@ -51,11 +51,9 @@ impl Relation {
 
     /// Reads one and the value that it compares with: `== "ok"`, `> 3`.
     pub(crate) fn read_value(cursor: &mut Cursor<'_>) -> Result<(Self, Value), Wrong> {
-        cursor.blanks();
-        let before = cursor.clone();
+        let before = cursor.here();
         let relation = Self::read(cursor, Self::ANY)?;
-        cursor.blanks();
-        let here = cursor.clone();
+        let here = cursor.here();
         let text = cursor.rest();
         if let Some(text) = literal(text) {
             let value = Value::String(here.fill(&text)?);
@@ -77,8 +75,7 @@ impl Relation {
     /// Reads one of those allowed, and the length of time that it compares with: `> 10s`.
     pub(crate) fn read_length(cursor: &mut Cursor<'_>, allowed: &[Self]) -> Result<(Self, Duration), Wrong> {
         let relation = Self::read(cursor, allowed)?;
-        cursor.blanks();
-        let here = cursor.clone();
+        let here = cursor.here();
         let text = cursor.rest();
         match kit::settings::duration(text) {
             // A number alone would be read as seconds, by us; not by everybody.

@@ -35,8 +35,7 @@ impl Match {
 
     /// Reads it.
     pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Self, Wrong> {
-        cursor.blanks();
-        let here = cursor.clone();
+        let here = cursor.here();
         match cursor.word() {
             word if Self::WORDS.contains(&word) => Self::after(word, cursor),
             _ => Err(here.wrong("`contains`, `matches` or `not`")),
@@ -45,8 +44,7 @@ impl Match {
 
     /// Reads what follows its first word.
     pub(crate) fn after(word: &str, cursor: &mut Cursor<'_>) -> Result<Self, Wrong> {
-        cursor.blanks();
-        let here = cursor.clone();
+        let here = cursor.here();
         let wanted = word != "not";
         let pattern = match if wanted { word } else { cursor.word() } {
             "contains" => Pattern::Part(cursor.quoted()?),
@@ -120,8 +118,7 @@ impl Text {
 
     /// Reads what is asserted of a text that is always there.
     pub(crate) fn read_present(cursor: &mut Cursor<'_>) -> Result<Self, Wrong> {
-        cursor.blanks();
-        let here = cursor.clone();
+        let here = cursor.here();
         match cursor.word() {
             word if Match::WORDS.contains(&word) => Match::after(word, cursor).map(Self::Match),
             "" if here.starts_with('=') || here.starts_with('!') => {
@@ -163,8 +160,7 @@ pub(crate) struct Expression {
 impl Expression {
     /// Reads it in quotes, the rest of the line.
     pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Self, Wrong> {
-        cursor.blanks();
-        let here = cursor.clone();
+        let here = cursor.here();
         let text = cursor.quoted_as_is()?;
         let build = |size: usize| RegexBuilder::new(&text).size_limit(size).build().map(|regex| (regex, COST / size));
         // It does not tell its size, but whether it has room in one.

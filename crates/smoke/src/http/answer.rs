@@ -41,8 +41,7 @@ impl Telling {
     /// Reads it; a path alone is one in the JSON.
     pub(crate) fn parse(text: &str) -> Result<Self, Wrong> {
         let mut cursor = Cursor::new(text);
-        cursor.blanks();
-        let here = cursor.clone();
+        let here = cursor.here();
         let place = match cursor.word() {
             "" if here.starts_with('$') => JsonPath::read(&mut cursor).map(Self::Json),
             "json" => JsonPath::read(&mut cursor).map(Self::Json),
@@ -210,8 +209,7 @@ impl Assertion for AnswerAssertion {
 
 fn read_status(cursor: &mut Cursor<'_>) -> Result<AnswerAssertion, Wrong> {
     let relation = Relation::read(cursor, Relation::ANY)?;
-    cursor.blanks();
-    let here = cursor.clone();
+    let here = cursor.here();
     let expected = "a status from 100 to 599";
     let status = cursor.number(expected)?;
     if !(100..600).contains(&status) {
@@ -231,8 +229,7 @@ fn header_name(cursor: &mut Cursor<'_>) -> Result<String, Wrong> {
 
 /// Reads the name of a header, or of a cookie.
 pub(crate) fn read_name(cursor: &mut Cursor<'_>, expected: &str) -> Result<String, Wrong> {
-    cursor.blanks();
-    let here = cursor.clone();
+    let here = cursor.here();
     // A token of RFC 9110, 5.6.2, as far as names of fields use it.
     let name = cursor.take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
     if name.is_empty() { Err(here.wrong(expected)) } else { Ok(name.to_owned()) }

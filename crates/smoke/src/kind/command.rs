@@ -97,8 +97,7 @@ impl Assertion for EndAssertion {
 
 fn read_exit(cursor: &mut Cursor<'_>) -> Result<EndAssertion, Wrong> {
     let relation = Relation::read(cursor, Relation::ANY)?;
-    cursor.blanks();
-    let here = cursor.clone();
+    let here = cursor.here();
     let expected = "an exit code from 0 to 255";
     let code = u8::try_from(cursor.number(expected)?).map_err(|_| here.wrong(expected))?;
     Ok(EndAssertion::Exit(relation, code))

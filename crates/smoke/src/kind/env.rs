@@ -119,8 +119,7 @@ impl Assertion for VariableAssertion {
 
 fn read_length(cursor: &mut Cursor<'_>) -> Result<VariableAssertion, Wrong> {
     Relation::read(cursor, &[Relation::GreaterOrEqual])?;
-    cursor.blanks();
-    let here = cursor.clone();
+    let here = cursor.here();
     let expected = "a number of characters, 1 or more";
     let least = usize::try_from(cursor.number(expected)?).ok().filter(|least| *least > 0);
     least.map(VariableAssertion::Length).ok_or_else(|| here.wrong(expected))

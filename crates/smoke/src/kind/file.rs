@@ -184,8 +184,7 @@ fn read_size(cursor: &mut Cursor<'_>) -> Result<FileAssertion, Wrong> {
 
 fn read_mode(cursor: &mut Cursor<'_>) -> Result<FileAssertion, Wrong> {
     let relation = Relation::read(cursor, Relation::ALIKE)?;
-    cursor.blanks();
-    let here = cursor.clone();
+    let here = cursor.here();
     let digits = cursor.take_while(|c| c.is_ascii_digit());
     let mode = u32::from_str_radix(digits, 8).ok().filter(|_| (3..=4).contains(&digits.len()));
     mode.map(|mode| FileAssertion::Mode(relation, mode)).ok_or_else(|| here.wrong("a mode such as 0600"))

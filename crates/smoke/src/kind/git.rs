@@ -236,8 +236,7 @@ impl Assertion for GitAssertion {
 
 fn read_commit(cursor: &mut Cursor<'_>) -> Result<GitAssertion, Wrong> {
     Relation::read(cursor, &[Relation::Equal])?;
-    cursor.blanks();
-    let here = cursor.clone();
+    let here = cursor.here();
     if cursor.keyword("live").is_ok() {
         return Ok(GitAssertion::Live);
     }

@@ -100,8 +100,7 @@ impl Assertion for LoadAssertion {
 
 fn read_limit(over: usize, cursor: &mut Cursor<'_>) -> Result<LoadAssertion, Wrong> {
     let relation = Relation::read(cursor, Relation::BELOW)?;
-    cursor.blanks();
-    let here = cursor.clone();
+    let here = cursor.here();
     let number = cursor.take_while(|c| c.is_ascii_digit() || c == '.');
     let limit = number.parse().map_err(|_| here.wrong("a number such as 4 or 1.5"))?;
     let per_processor = cursor.keyword("per").is_ok();

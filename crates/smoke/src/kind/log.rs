@@ -153,8 +153,7 @@ impl Assertion for LineAssertion {
             "unseen" => true,
             _ => return None,
         };
-        cursor.blanks();
-        let here = cursor.clone();
+        let here = cursor.here();
         Some(match Match::read(cursor) {
             Ok(pattern) if unseen && pattern.is_wanted() => Err(here.wrong("`not`")),
             pattern => pattern.map(|pattern| Self { unseen, pattern }),

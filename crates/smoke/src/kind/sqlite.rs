@@ -154,8 +154,7 @@ impl Assertion for DataAssertion {
 
 fn read_integrity(cursor: &mut Cursor<'_>) -> Result<DataAssertion, Wrong> {
     Relation::read(cursor, &[Relation::Equal])?;
-    cursor.blanks();
-    let here = cursor.clone();
+    let here = cursor.here();
     match cursor.quoted() {
         Ok(text) if text == "ok" => Ok(DataAssertion::Integrity),
         _ => Err(here.wrong("\"ok\"")),

@@ -109,8 +109,7 @@ impl Assertion for TlsAssertion {
 
 fn read_protocol(cursor: &mut Cursor<'_>) -> Result<TlsAssertion, Wrong> {
     let relation = Relation::read(cursor, Relation::ALIKE)?;
-    cursor.blanks();
-    let here = cursor.clone();
+    let here = cursor.here();
     match cursor.quoted_as_is() {
         Ok(name) if ["TLSv1.2", "TLSv1.3"].contains(&name.as_str()) => Ok(TlsAssertion::Protocol(relation, name)),
         _ => Err(here.wrong("\"TLSv1.2\" or \"TLSv1.3\", in quotes")),

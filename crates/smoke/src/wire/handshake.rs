@@ -112,8 +112,7 @@ impl Left {
     pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Self, Wrong> {
         let expected = "a number of days or hours such as 14d or 36h";
         let relation = Relation::read(cursor, Relation::ABOVE)?;
-        cursor.blanks();
-        let here = cursor.clone();
+        let here = cursor.here();
         let number = cursor.number(expected)?;
         let unit = [("d", 86_400), ("h", 3600)].into_iter().find(|(unit, _)| cursor.take(unit));
         let seconds = unit.and_then(|(_, seconds)| number.checked_mul(seconds));
