@@ -49,8 +49,11 @@ fn a_person_goes_back_to_a_release_from_one_that_logs_errors() {
 }
 
 #[test]
-fn without_a_check_of_a_log_nothing_is_noted() {
+fn without_a_check_of_a_log_the_apps_own_is_noted_once_a_deployment() {
     let server = Server::new();
     server.deploy("ok");
-    assert!(server.records("smoke-test", "prepare").is_empty());
+    let noted = server.records("smoke-test", "prepare");
+    assert_eq!(noted.len(), 1, "{noted:?}");
+    let log = server.sandbox.path("prod/logs/app.log").display().to_string();
+    assert_eq!(noted[0]["details"]["logs"], serde_json::json!([{ "path": log }]));
 }

@@ -146,7 +146,10 @@ impl<const CHILD: bool> Scene for Last<CHILD> {
             assert!(!struck.is_done() || whole, "done, and {} runs", read(sandbox));
         }
         // Once its smoke test has spoken, a rollback is over, and another one would go one release further back.
-        let of_rollback = |record: &Value| record["tool"] == "smoke-test" && record["parent"] == "rollback";
+        let of_rollback = |record: &Value| {
+            (&record["tool"], &record["command"]) == (&"smoke-test".into(), &"check".into())
+                && record["parent"] == "rollback"
+        };
         let spoken = sandbox.journal().iter().any(of_rollback);
         if !spoken {
             sandbox.tool("rollback").arg("--last").any_stdout().any_stderr().check();

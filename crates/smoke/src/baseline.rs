@@ -1,6 +1,5 @@
 //! What the checks said before a change, so that only what the change broke speaks against it.
 
-use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
@@ -31,6 +30,7 @@ pub(crate) struct Baseline(Vec<Before>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Before {
     name: String,
+    kind: String,
     verdict: String,
     latency: Option<u64>,
 }
@@ -39,13 +39,16 @@ impl Baseline {
     /// What `--record` or `--json` wrote: 66 where there is no such file, 65 for anything else in it.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
         let doing = format!("read the baseline {}", path.display());
-        let file = File::open(path).map_err(|error| {
+        let file = files::open(path).map_err(|error| {
             if !is_absent(&error) {
                 return Failure::io(&doing, &error);
             }
             let missing = Failure::new(Exit::ABSENT, format!("there is no baseline {}", path.display()));
             missing.hint("make one before the change: --record FILE")
         })?;
+        if !file.metadata().attempt(&doing)?.is_file() {
+            return Err(Failure::io(&doing, &files::irregular()));
+        }
         let text = read_at_most(file, LIMIT).attempt(&doing)?;
         let read = serde_json::from_slice::<Value>(&text).ok();
         let checks = read.as_ref().and_then(|read| read.pointer("/details/checks")?.as_array());
@@ -58,7 +61,7 @@ impl Baseline {
 
     /// Compares: what failed before too only warns. A gate is never excused, because without it nothing was checked.
     pub(crate) fn compare(&self, checks: &[Check], trials: Vec<Trial>) -> Vec<Trial> {
-        let beside = |(check, trial): (&Check, Trial)| match self.0.iter().find(|before| before.name == check.name) {
+        let beside = |(check, trial): (&Check, Trial)| match self.0.iter().find(|before| before.is_of(check)) {
             Some(before) => before.beside(check, trial),
             None => trial,
         };
@@ -71,9 +74,15 @@ impl Before {
         let text = |key: &str| Some(check.get(key)?.as_str()?.to_owned());
         Some(Self {
             name: text("name")?,
+            kind: text("kind")?,
             verdict: text("verdict")?,
             latency: check.get("latency_ms").and_then(Value::as_u64),
         })
+    }
+
+    /// Whether it was the same check, as far as the record tells.
+    fn is_of(&self, check: &Check) -> bool {
+        (self.name.as_str(), self.kind.as_str()) == (&check.name, check.kind)
     }
 
     fn beside(&self, check: &Check, trial: Trial) -> Trial {
@@ -84,7 +93,8 @@ impl Before {
             Verdict::Pass | Verdict::Flaky => (trial.verdict, self.slower(trial.latency)),
             verdict => (verdict, String::new()),
         };
-        Trial { verdict, message: format!("{}{note}", trial.message), latency_before: self.latency, ..trial }
+        let message = format!("{}{note}", trial.message);
+        Trial { found: trial.verdict, verdict, message, latency_before: self.latency, ..trial }
     }
 
     /// A word where it takes much longer than before.
@@ -99,8 +109,9 @@ impl Before {
     }
 }
 
-/// Keeps what was found for a later comparison.
+/// Keeps what was found for a later comparison, whatever an earlier one has excused.
 pub(crate) fn record(path: &Path, checks: &[Check], trials: &[Trial]) -> Result<(), Failure> {
-    let found = json!({"v": 1, "tool": "smoke-test", "details": {"checks": report::found(checks, trials)}});
+    let trials: Vec<Trial> = trials.iter().map(|trial| Trial { verdict: trial.found, ..trial.clone() }).collect();
+    let found = json!({"v": 1, "tool": "smoke-test", "details": {"checks": report::found(checks, &trials)}});
     files::write(path, format!("{found}\n").as_bytes())
 }

@@ -96,14 +96,15 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
 /// Makes the checks, compares them with what was before, and watches whether it lasts.
 fn make(plan: &Plan, args: &Args, cx: &Context) -> Result<Vec<Trial>, Failure> {
     cx.say_more(&format!("{}: {}", plan.source, counted(plan.checks.len(), "check", "checks")));
-    // What is wrong with it is found before anything is asked.
+    // What is wrong with the files is found before anything is asked.
+    args.telling.check()?;
     let before = args.judging.baseline.as_deref().map(Baseline::read).transpose()?;
     let mut trials = schedule::run(&plan.checks, &plan.conditions, cx.meter("made").line())?;
     if let Some(before) = before {
         trials = before.compare(&plan.checks, trials);
     }
     if let Some(length) = args.judging.watch {
-        trials = Watch { length, interval: args.interval }.hold(plan, trials)?;
+        trials = Watch { length, interval: args.interval }.hold(plan, trials, args.judging.strict)?;
     }
     Ok(trials)
 }

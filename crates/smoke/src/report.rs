@@ -10,7 +10,7 @@ use std::time::Duration;
 use kit::{Context, Exit, Failure, Outcome, files, voice};
 use serde_json::{Value, json};
 
-use crate::args::{Args, Format, Inconclusive, Telling};
+use crate::args::{Args, Format, Inconclusive, Judging, Telling};
 use crate::baseline;
 use crate::check::Check;
 use crate::grammar::quantity::counted;
@@ -24,18 +24,21 @@ struct Ran<'a> {
     pairs: Vec<(&'a Check, &'a Trial)>,
     answer: Answer,
     strict: bool,
+    /// What it means that something could not be found out.
+    inconclusive: Inconclusive,
     took: Duration,
     /// The end of what the app logged meanwhile.
     app_said: Option<String>,
 }
 
 impl<'a> Ran<'a> {
-    fn new(plan: &'a Plan, trials: &'a [Trial], strict: bool, cx: &Context) -> Self {
+    fn new(plan: &'a Plan, trials: &'a [Trial], judging: &Judging, cx: &Context) -> Self {
+        let Judging { strict, inconclusive, .. } = *judging;
         let verdicts: Vec<Verdict> = trials.iter().map(|trial| trial.verdict).collect();
         let answer = answer(&verdicts, strict);
         let app_said = if answer == Answer::No { plan.app_said(cx) } else { None };
         let pairs = plan.checks.iter().zip(trials).collect();
-        Self { pairs, answer, strict, took: plan.conditions.began.elapsed(), app_said }
+        Self { pairs, answer, strict, inconclusive, took: plan.conditions.began.elapsed(), app_said }
     }
 
     fn count(&self, verdict: Verdict) -> usize {
@@ -56,7 +59,7 @@ impl<'a> Ran<'a> {
 pub(crate) fn conclude(plan: &Plan, trials: &[Trial], args: &Args, cx: &mut Context) -> Outcome {
     details(plan, cx);
     cx.detail("checks", found(&plan.checks, trials));
-    let ran = Ran::new(plan, trials, args.judging.strict, cx);
+    let ran = Ran::new(plan, trials, &args.judging, cx);
     if let Some(said) = &ran.app_said {
         cx.detail("app_log", said.clone());
     }
@@ -66,7 +69,7 @@ pub(crate) fn conclude(plan: &Plan, trials: &[Trial], args: &Args, cx: &mut Cont
         (Answer::Yes | Answer::Unknown, Err(failure)) => Outcome::failed(failure, text),
         (Answer::Unknown, Ok(())) => {
             let cause = trials.iter().find_map(|trial| trial.cause).unwrap_or(Exit::IO);
-            Outcome::failed(not_known(&ran.pairs, unknown(cause), args.judging.inconclusive), text)
+            Outcome::failed(not_known(&ran.pairs, unknown(cause), ran.inconclusive), text)
         }
         // That a check failed is the news, whatever became of a file.
         (Answer::No, kept) => {

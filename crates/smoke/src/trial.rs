@@ -99,9 +99,11 @@ impl Conditions {
 }
 
 /// What became of one check.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Trial {
     pub(crate) verdict: Verdict,
+    /// The same before it was compared with a baseline.
+    pub(crate) found: Verdict,
     /// Without those that met a refused connection while the app was starting.
     pub(crate) attempts: u32,
     pub(crate) took: Duration,
@@ -121,6 +123,7 @@ impl Trial {
     pub(crate) fn skipped(gate: &str) -> Self {
         Self {
             verdict: Verdict::Skipped,
+            found: Verdict::Skipped,
             attempts: 0,
             took: Duration::ZERO,
             latency: Duration::ZERO,
@@ -189,8 +192,10 @@ impl Trial {
             String::new()
         };
         let secrets = longest_first([check.secrets.as_slice(), &finding.hidden].concat());
+        let verdict = Verdict::of(&finding, attempts > check.consecutive, check.warn);
         Self {
-            verdict: Verdict::of(&finding, attempts > check.consecutive, check.warn),
+            verdict,
+            found: verdict,
             attempts,
             took,
             latency: took,

@@ -1,6 +1,6 @@
 //! One page: what a web server answers to one request, and which commit says so.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use db::Deadline;
 use kit::Failure;
@@ -15,7 +15,8 @@ use crate::grammar::expectation::{Assertion, Expectations};
 use crate::grammar::keys::Keys;
 use crate::grammar::template::Captured;
 use crate::http::answer::{AnswerAssertion, Running, Telling};
-use crate::http::{Answer, Ask, Client, Manner, Request};
+use crate::http::session::Span;
+use crate::http::{Answer, Ask, Manner, Request, Session};
 use crate::kind::Subject;
 use crate::trial::Conditions;
 use crate::wire::endpoint::Endpoint;
@@ -67,9 +68,10 @@ impl Page {
     }
 
     /// The page, and the certificate on a connection of its own: ureq shows nobody that of its own.
-    fn see(&self, client: &Client, timeout: Duration, conditions: &Conditions) -> Result<Seen, Finding> {
+    fn see(&self, session: &mut Session, timeout: Duration, conditions: &Conditions) -> Result<Seen, Finding> {
         let deadline = Deadline::after(timeout);
-        let answer = client.ask(&self.request, timeout)?;
+        let span = Span { end: Instant::now() + timeout, whole: timeout };
+        let answer = session.ask(self.request.clone(), self.ask.manner.redirects, span)?.answer;
         let Some((endpoint, name)) = &self.secured else { return Ok(Seen { answer, handshake: None }) };
         let ca = self.ask.manner.ca.as_ref().map(|path| conditions.dir.join(path));
         let roots = authorities(ca.as_deref()).map_err(Finding::blind)?;
@@ -111,11 +113,11 @@ impl Subject for Page {
     }
 
     fn look(&self, timeout: Duration, conditions: &Conditions) -> Finding {
-        let client = match Client::new(&self.ask.manner, &conditions.dir) {
-            Ok(client) => client,
+        let mut session = match Session::new(&self.ask.manner, &conditions.dir) {
+            Ok(session) => session,
             Err(failure) => return Finding::blind(failure),
         };
-        let (finding, evidence) = match self.see(&client, timeout, conditions) {
+        let (finding, evidence) = match self.see(&mut session, timeout, conditions) {
             Ok(seen) => {
                 // A MiB of JSON becomes 40 MiB of values: there is one such at a time, not one for each check.
                 let _alone = (seen.answer.body.len() > LARGE).then(|| conditions.judging.lock());
@@ -123,7 +125,7 @@ impl Subject for Page {
             }
             Err(finding) => (finding, Evidence::default()),
         };
-        finding.with(evidence.and("curl", self.ask.curl(&self.request)))
+        finding.with(evidence.and("curl", self.ask.curl(&self.request))).without(session.cookies)
     }
 
     fn compares(&self) -> Option<String> {

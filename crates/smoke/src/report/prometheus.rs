@@ -3,6 +3,7 @@
 
 use kit::clock;
 
+use crate::args::Inconclusive;
 use crate::check::Check;
 use crate::report::Ran;
 use crate::trial::Trial;
@@ -38,6 +39,7 @@ pub(super) fn write(ran: &Ran<'_>) -> String {
             alone(match ran.answer {
                 Answer::Yes => "1".to_owned(),
                 Answer::No => "0".to_owned(),
+                Answer::Unknown if ran.inconclusive == Inconclusive::Rollback => "0".to_owned(),
                 Answer::Unknown => "NaN".to_owned(),
             }),
         ),

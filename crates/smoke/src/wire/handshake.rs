@@ -1,7 +1,6 @@
 //! A TLS handshake (RFC 8446, RFC 5246). It comes to its end only with a server whose certificate is trusted: by who issued it,
 //! for its name and on this day.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use db::Deadline;
 use kit::failure::Attempt;
-use kit::{Exit, Failure, clock};
+use kit::{Exit, Failure, clock, files};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, ClientConnection, ProtocolVersion, RootCertStore};
 use x509_cert::Certificate;
 use x509_cert::der::{DateTime, Decode};
 
+use crate::content::read_at_most;
 use crate::finding::{Finding, unseen};
 use crate::grammar::cursor::{Cursor, Wrong};
 use crate::grammar::quantity::spell_age;
@@ -47,10 +47,17 @@ pub(crate) fn authorities(ca: Option<&Path>) -> Result<RootCertStore, Failure> {
     if roots.is_empty() { Err(none_in(path)) } else { Ok(roots) }
 }
 
+/// No file of certificates is longer: Debian's list of all authorities has a quarter of a MiB.
+const LONGEST: u64 = 16 << 20;
+
 /// The certificates in a PEM file (RFC 7468), one at least; 74 when there is none.
 pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let doing = format!("read the certificates in {}", path.display());
-    let pem = fs::read(path).attempt(&doing)?;
+    let file = files::open(path).attempt(&doing)?;
+    if !file.metadata().attempt(&doing)?.is_file() {
+        return Err(Failure::io(&doing, &files::irregular()));
+    }
+    let pem = read_at_most(file, LONGEST).attempt(&doing)?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let certificates = certificates.map_err(|error| Failure::new(Exit::IO, format!("cannot {doing}: {error}")))?;
     if certificates.is_empty() { Err(none_in(path)) } else { Ok(certificates) }

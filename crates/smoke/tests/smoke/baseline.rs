@@ -56,6 +56,17 @@ fn a_gate_is_not_excused_and_what_it_skipped_before_neither() {
 }
 
 #[test]
+fn another_kind_of_that_name_is_another_check_and_what_was_excused_can_be_recorded() {
+    let sandbox = Sandbox::new();
+    let before = recorded(&sandbox, FULL);
+    let other = "[[check]]\nname = 'full'\nkind = 'command'\nrun = ['false']\nattempts = 1\nexpect = 'exit == 0'\n";
+    smoke(&sandbox, other).arg("--baseline").arg(&before).code(1).stdout_has("full  fail  ").any_stderr().check();
+    let again = smoke(&sandbox, FULL).arg("--baseline").arg(&before).arg("--record").arg(&before);
+    again.stdout_has("full  warn  ").check();
+    smoke(&sandbox, FULL).arg("--baseline").arg(&before).stdout_has("full  warn  ").check();
+}
+
+#[test]
 fn an_answer_that_takes_much_longer_is_said() {
     let sandbox = Sandbox::new();
     let server = Server::answers(|request| {
@@ -104,6 +115,8 @@ fn a_baseline_that_is_not_there_is_66_and_one_that_is_none_is_65_before_anything
     for text in ["", "{}", "[1]", "{\"details\":{\"checks\":{}}}", "{\"details\":{\"checks\":[{\"name\":\"x\"}]}}"] {
         with(sandbox.write("wrong.json", text)).code(65).stderr_has(" is no baseline\n").check();
     }
+    crate::pipe(&sandbox.path("pipe"));
+    with(sandbox.path("pipe")).code(74).stderr_has(": it is not a regular file\n").check();
     with(sandbox.path("")).code(74).stderr_has("cannot read the baseline ").check();
     assert!(server.requests().is_empty());
 }

@@ -143,6 +143,31 @@ fn a_file_gets_the_form_whole_and_a_person_the_table() {
 }
 
 #[test]
+fn nothing_but_a_file_is_replaced() {
+    let sandbox = Sandbox::new();
+    crate::pipe(&sandbox.path("pipe"));
+    std::os::unix::fs::symlink(sandbox.write("target", "mine"), sandbox.path("link")).unwrap();
+    for (option, place) in [("--output", "pipe"), ("--output", "link"), ("--record", "link"), ("--record", "bin")] {
+        let run = smoke(&sandbox, DISK).arg(option).arg(sandbox.path(place)).code(73);
+        run.stderr_has(format!("{place}: it is not a regular file\n")).check();
+    }
+    assert_eq!(sandbox.read("target"), "mine");
+    assert!(sandbox.path("link").is_symlink());
+}
+
+#[test]
+fn what_counts_as_failed_is_no_success_in_metrics() {
+    let sandbox = Sandbox::new();
+    let ours = "[[check]]\nname = 'ours'\nkind = 'command'\nrun = ['no-such-program']\nexpect = 'exit == 0'\n";
+    let metrics = |args: &[&str], code: i32| {
+        let run = smoke(&sandbox, ours).args(["--format", "prometheus"]).args(args).code(code);
+        run.any_stdout().any_stderr().check().stdout
+    };
+    assert!(metrics(&[], 69).contains("\npushback_smoke_success NaN\n"));
+    assert!(metrics(&["--inconclusive", "rollback"], 1).contains("\npushback_smoke_success 0\n"));
+}
+
+#[test]
 fn two_forms_at_once_are_2() {
     let sandbox = Sandbox::new();
     smoke(&sandbox, DISK).args(["--json", "--format", "tap"]).code(2).any_stdout().any_stderr().check();

@@ -6,7 +6,7 @@ use std::thread;
 
 use testkit::Sandbox;
 
-use crate::server::{Server, answer};
+use crate::server::{Request, Server, answer};
 use crate::{page, smoke};
 
 /// An answer with these header lines.
@@ -134,6 +134,31 @@ fn redirects_are_followed_as_often_as_is_said() {
     let run = expect("/3", "redirects = 2").code(1).any_stderr();
     run.stdout_has("/3: more than 2 redirects (3 attempts, ").check();
     expect("/loop", "redirects = 20").code(1).any_stderr().stdout_has("/loop: more than 20 redirects").check();
+}
+
+#[test]
+fn what_belongs_to_one_origin_does_not_follow_a_redirect_to_another() {
+    let sandbox = Sandbox::new();
+    let other = Server::answers(|_| answer(200, "other"));
+    let away = format!("Location: {}\r\nSet-Cookie: s=1; Path=/\r\n", other.url("/"));
+    let server = Server::answers(move |request| match request.line.as_str() {
+        "GET /away" => with_headers(302, &away),
+        "GET /on" => with_headers(302, "Location: /there\r\nSet-Cookie: s=1; Path=/\r\n"),
+        _ => answer(200, "there"),
+    });
+    let own = "redirects = 1\nheaders = { Authorization = \"Bearer abc\", X-Key = \"k\", Cookie = \"a=b\" }";
+    for path in ["/away", "/on"] {
+        smoke(&sandbox, &page(&server.url(path), own)).stdout_has("page  pass  status 200, ").check();
+    }
+    let sent = |request: &Request, name: &str| request.headers.iter().find(|line| line.starts_with(name)).cloned();
+    let foreign = other.requests();
+    assert!(["authorization", "x-key"].iter().all(|name| sent(&foreign[0], name).is_none()), "{foreign:?}");
+    // Cookies know hosts, and no ports (RFC 6265, 8.5): that of the server goes there, that of the check does not.
+    assert_eq!(sent(&foreign[0], "cookie").as_deref(), Some("cookie: s=1"));
+    let there = server.requests().pop().unwrap();
+    assert_eq!(there.line, "GET /there");
+    assert_eq!(sent(&there, "cookie: ").as_deref(), Some("cookie: a=b; s=1"));
+    assert_eq!(sent(&there, "x-key: ").as_deref(), Some("x-key: k"));
 }
 
 #[test]

@@ -16,6 +16,19 @@ fn what_goes_on_passing_passes_and_was_asked_more_than_once() {
 }
 
 #[test]
+fn what_only_warns_is_lost_and_the_rest_goes_on_to_be_watched() {
+    let sandbox = Sandbox::new();
+    let server = Server::answers(|request| answer(if request.number > 6 { 502 } else { 200 }, ""));
+    sandbox.write("there", "");
+    sandbox.fake("once", "#!/bin/sh\n[ -e \"$HOME/there\" ] && rm \"$HOME/there\"\n");
+    let warns = "[[check]]\nname = 'once'\nkind = 'command'\nrun = ['once']\nexpect = 'exit == 0'\nseverity = 'warn'\n";
+    let checks = format!("{}{warns}", page(&server.url("/"), ""));
+    let run = smoke(&sandbox, &checks).args(["--watch", "1h", "--interval", "10ms"]);
+    run.code(1).stdout_has("page  fail  lost after ").stdout_has("once  warn  lost after ").any_stderr().check();
+    assert_eq!(server.requests().len(), 7);
+}
+
+#[test]
 fn the_first_loss_fails_whatever_the_attempts() {
     let sandbox = Sandbox::new();
     let server = Server::answers(|request| answer(if request.number == 3 { 502 } else { 200 }, "gone"));
