@@ -126,7 +126,10 @@ fn outcome(deployment: &Deployment, code: Option<u8>) -> String {
 /// the pipeline had left. One that began and never ended was killed.
 fn steps(records: &[Record]) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    for record in records.iter().filter(|record| matches!(record.parent.as_deref(), None | Some("deploy-queue"))) {
+    let is_own = |record: &&Record| matches!(record.parent.as_deref(), None | Some("deploy-queue"));
+    // Where logs end is noted beside the preflight, which it would take the place of.
+    let is_note = |record: &&Record| record.is("smoke-test", "prepare") && record.success == Some(true);
+    for record in records.iter().filter(is_own).filter(|record| !is_note(record)) {
         let Some(name) = record.step.as_deref().map(clean_line) else {
             continue;
         };
@@ -176,6 +179,22 @@ mod tests {
 
     const ACTIVATE: &str = r#""tool":"release","command":"activate","step":"activate","phase":"begin""#;
     const PASSED: &str = r#""tool":"smoke-test","command":"check","step":"smoke","success":true"#;
+
+    #[test]
+    fn a_note_of_logs_does_not_hide_what_the_preflight_came_to() {
+        let skipped =
+            r#""tool":"smoke-test","command":"check","step":"preflight","success":true,"details":{"skipped":"empty"}"#;
+        let noted =
+            r#""tool":"smoke-test","command":"prepare","step":"preflight","success":true,"details":{"logs":[]}"#;
+        let steps = super::steps(&deployment(&[skipped, noted]).records);
+        assert_eq!(
+            steps.iter().map(|step| (step.name.as_str(), step.verdict)).collect::<Vec<_>>(),
+            [("preflight", "skipped")]
+        );
+        let failed = noted.replace("true", "false");
+        let steps = super::steps(&deployment(&[skipped, &failed]).records);
+        assert_eq!(steps.iter().map(|step| step.verdict).collect::<Vec<_>>(), ["failed"]);
+    }
 
     #[test]
     fn success_is_only_said_of_a_release_that_passed() {
