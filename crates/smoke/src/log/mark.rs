@@ -1,24 +1,29 @@
 //! Where a log ended when a deployment or a rollback began. `--prepare` notes it in the journal; the smoke test that
 //! follows looks at what came after.
 
-use std::fs::Metadata;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
+use db::digest::Digest;
 use kit::Failure;
 use kit::failure::Attempt;
 use kit::history::History;
 use kit::journal::Record;
 use serde_json::{Value, json};
 
-use crate::content::is_absent;
+use crate::content::{Content, is_absent, read_at_most};
 
 /// The command of the record that holds marks.
 pub(crate) const PREPARE: &str = "prepare";
 
 /// The key of its details.
 pub(crate) const LOGS: &str = "logs";
+
+/// How much of what stands before a mark tells whether it still stands there.
+const TAIL: u64 = 1 << 10;
 
 /// Where one log ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +35,7 @@ pub(crate) struct Mark {
 }
 
 /// A place in a file that may be renamed or cut short by whoever rotates it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct End {
     pub(crate) device: u64,
     pub(crate) inode: u64,
@@ -38,43 +43,72 @@ pub(crate) struct End {
     /// systems do not tell.
     pub(crate) born: Option<u64>,
     pub(crate) size: u64,
+    /// The SHA-256 of the last KiB before it: `copytruncate` of logrotate(8) leaves the same file, which may have grown
+    /// beyond the place since. Nothing in older records, and of a log that may not be read.
+    pub(crate) tail: Option<String>,
 }
 
 impl End {
+    /// Where the file at `path` ends now; nothing when there is none.
+    fn find(path: &Path) -> io::Result<Option<Self>> {
+        let end = match fs::metadata(path) {
+            Ok(metadata) => Self::of(&metadata),
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let tail = match Content::open(path) {
+            Ok(Content::File(file, now)) if end.is_in(&now) => tail(&file, end.size).ok(),
+            // That it may not be read, the check will say.
+            _ => None,
+        };
+        Ok(Some(Self { tail, ..end }))
+    }
+
     /// The end of a file that looks like this.
-    pub(crate) fn of(metadata: &Metadata) -> Self {
+    fn of(metadata: &Metadata) -> Self {
         let born = metadata.created().ok().and_then(|born| born.duration_since(UNIX_EPOCH).ok());
         Self {
             device: metadata.dev(),
             inode: metadata.ino(),
             born: born.and_then(|born| u64::try_from(born.as_nanos()).ok()),
             size: metadata.len(),
+            tail: None,
         }
     }
 
     /// Whether it is a place in this file.
     pub(crate) fn is_in(&self, metadata: &Metadata) -> bool {
-        Self { size: self.size, ..Self::of(metadata) } == *self
+        let now = Self::of(metadata);
+        (now.device, now.inode, now.born) == (self.device, self.inode, self.born)
     }
+
+    /// Whether what stood before it in this file, in which it is, still stands there.
+    pub(crate) fn still_follows(&self, file: &File, metadata: &Metadata) -> io::Result<bool> {
+        let same = || self.tail.as_ref().map_or(Ok(true), |before| Ok(tail(file, self.size)? == *before));
+        if metadata.len() < self.size { Ok(false) } else { same() }
+    }
+}
+
+/// The hash of what stands just before a place in a file.
+fn tail(mut file: &File, to: u64) -> io::Result<String> {
+    let length = to.min(TAIL);
+    file.seek(SeekFrom::Start(to - length))?;
+    Ok(Digest::of_bytes(&read_at_most(file, length)?).sha256)
 }
 
 impl Mark {
     /// Notes where the file at `path` ends now.
     pub(crate) fn note(log: &str, path: Option<&Path>) -> Result<Self, Failure> {
-        let end = match path.map(std::fs::metadata) {
-            Some(Ok(metadata)) => Some(End::of(&metadata)),
-            Some(Err(error)) if !is_absent(&error) => Err(error).attempt(format_args!("look at the log {log}"))?,
-            Some(Err(_)) | None => None,
-        };
+        let end = path.map_or(Ok(None), End::find).attempt(format_args!("look at the log {log}"))?;
         Ok(Self { log: log.to_owned(), end })
     }
 
     /// For the record.
     pub(crate) fn to_json(&self) -> Value {
-        match self.end {
-            Some(End { device, inode, born, size }) => {
-                json!({"path": self.log, "device": device, "inode": inode, "born": born, "size": size})
-            }
+        match &self.end {
+            Some(End { device, inode, born, size, tail }) => json!({
+                "path": self.log, "device": device, "inode": inode, "born": born, "size": size, "tail": tail,
+            }),
             None => json!({"path": self.log}),
         }
     }
@@ -83,7 +117,8 @@ impl Mark {
         let number = |key: &str| value.get(key)?.as_u64();
         let end = || {
             let (device, inode, born) = (number("device")?, number("inode")?, number("born"));
-            Some(End { device, inode, born, size: number("size")? })
+            let tail = value.get("tail").and_then(Value::as_str).map(str::to_owned);
+            Some(End { device, inode, born, size: number("size")?, tail })
         };
         Some(Self { log: value.get("path")?.as_str()?.to_owned(), end: end() })
     }
@@ -110,7 +145,8 @@ mod tests {
 
     #[test]
     fn a_mark_survives_the_journal() {
-        for end in [None, Some(End { device: u64::MAX, inode: 7, born: Some(1), size: 0 })] {
+        let end = End { device: u64::MAX, inode: 7, born: Some(1), size: 0, tail: Some("e3b0".to_owned()) };
+        for end in [None, Some(End { tail: None, ..end.clone() }), Some(end)] {
             let mark = Mark { log: "log/größe.log".to_owned(), end };
             assert_eq!(Mark::from_json(&mark.to_json()), Some(mark));
         }

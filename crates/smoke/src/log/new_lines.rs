@@ -110,11 +110,7 @@ pub(crate) fn read(path: &Path, mark: Option<&Mark>) -> io::Result<Reading> {
         (None, Some((file, metadata))) => lines.add_tail(file, &metadata)?,
         (Some(Mark { end: None, .. }), Some((file, metadata))) => lines.add(file, &metadata, 0)?,
         (Some(Mark { end: Some(end), .. }), Some((file, metadata))) if end.is_in(&metadata) => {
-            let cut = metadata.len() < end.size;
-            if cut {
-                lines.notes.push("it was cut short meanwhile".to_owned());
-            }
-            lines.add(file, &metadata, if cut { 0 } else { end.size })?;
+            lines.add_since(end, file, &metadata)?;
         }
         (Some(Mark { end: Some(end), .. }), now) => {
             let rotated = rotated(path, end)?;
@@ -122,7 +118,7 @@ pub(crate) fn read(path: &Path, mark: Option<&Mark>) -> io::Result<Reading> {
                 return Ok(Reading::Absent);
             }
             match rotated {
-                Some((file, metadata)) => lines.add(file, &metadata, end.size)?,
+                Some((file, metadata)) => lines.add_since(end, file, &metadata)?,
                 None => lines.notes.push("it is another file than at the beginning".to_owned()),
             }
             if let Some((file, metadata)) = now {
@@ -135,6 +131,15 @@ pub(crate) fn read(path: &Path, mark: Option<&Mark>) -> io::Result<Reading> {
 }
 
 impl NewLines {
+    /// What was added to the file of the mark; all of it, where that was written anew.
+    fn add_since(&mut self, end: &End, file: File, metadata: &Metadata) -> io::Result<()> {
+        let follows = end.still_follows(&file, metadata)?;
+        if !follows {
+            self.notes.push("it was cut short meanwhile".to_owned());
+        }
+        self.add(file, metadata, if follows { end.size } else { 0 })
+    }
+
     fn add_tail(&mut self, file: File, metadata: &Metadata) -> io::Result<()> {
         let from = metadata.len().saturating_sub(TAIL);
         self.add(file, metadata, from)?;
@@ -159,7 +164,7 @@ fn rotated(path: &Path, end: &End) -> io::Result<Option<(File, Metadata)>> {
 #[cfg(test)]
 mod tests {
     use super::{NEW, PIECE, Reading, TAIL, read};
-    use crate::log::mark::Mark;
+    use crate::log::mark::{End, Mark};
     use std::fs::{self, OpenOptions};
     use std::io::Write;
     use std::path::{Path, PathBuf};
@@ -237,10 +242,18 @@ mod tests {
 
     #[test]
     fn a_log_that_was_cut_short_is_read_from_its_beginning() {
-        let log = Log::new("a long old line\n");
+        let log = Log::new("old\n");
         let mark = log.mark();
-        fs::write(&log.1, "new\n").unwrap();
-        assert_eq!(since(&log, &mark), (vec!["new".to_owned()], "; it was cut short meanwhile".to_owned()));
+        for new in ["new", "new, and longer than before"] {
+            fs::write(&log.1, format!("{new}\n")).unwrap();
+            assert_eq!(since(&log, &mark), (vec![new.to_owned()], "; it was cut short meanwhile".to_owned()));
+        }
+        // An older record does not tell what stood there.
+        let older = Mark { end: mark.end.clone().map(|end| End { tail: None, ..end }), ..mark.clone() };
+        assert_eq!(since(&log, &older), only(&[" and longer than before"]));
+        log.rotate();
+        let all = vec!["new, and longer than before".to_owned()];
+        assert_eq!(since(&log, &mark), (all, "; it was cut short meanwhile".to_owned()));
     }
 
     #[test]

@@ -57,6 +57,7 @@ struct Log {
     #[expect(dead_code, reason = "not every file system tells")]
     born: Option<u64>,
     size: Option<u64>,
+    tail: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -132,8 +133,11 @@ fn where_the_logs_end_as_json_has_the_documented_form() {
     };
     let none = prepared();
     assert_eq!(none.path, sandbox.path("prod/logs/app.log").display().to_string());
-    assert_eq!((none.device, none.inode, none.size), (None, None, None));
+    assert_eq!((none.device, none.inode, none.size, none.tail), (None, None, None, None));
     sandbox.write("prod/logs/app.log", "12345");
     let some = prepared();
     assert_eq!((some.device.is_some(), some.inode.is_some(), some.size), (true, true, Some(5)));
+    // The SHA-256 of what stands there.
+    let tail = "5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5";
+    assert_eq!(some.tail.as_deref(), Some(tail));
 }

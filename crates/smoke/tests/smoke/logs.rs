@@ -143,6 +143,10 @@ fn a_log_that_is_rotated_meanwhile_is_read_on() {
     prepare(&sandbox);
     fs::write(sandbox.path("prod/logs/app.log"), "new\n").unwrap();
     step(&sandbox, "smoke").stdout_has("it  pass  1 new line; it was cut short meanwhile\n").check();
+    // It may have grown beyond the mark since.
+    fs::write(sandbox.path("prod/logs/app.log"), "ERROR in a longer line\nnew\n").unwrap();
+    let said = "it  fail  1 new line: `ERROR in a longer line`; it was cut short meanwhile, expected ";
+    step(&sandbox, "smoke").code(1).stdout_has(said).any_stderr().check();
 }
 
 #[test]
