@@ -4,3 +4,4 @@ pub(crate) mod fingerprint;
 pub(crate) mod mark;
 pub(crate) mod new_lines;
 pub(crate) mod old_lines;
+pub(crate) mod pieces;

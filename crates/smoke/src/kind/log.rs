@@ -15,6 +15,7 @@ use crate::kind::Subject;
 use crate::log::fingerprint;
 use crate::log::new_lines::{self, NewLines, Reading};
 use crate::log::old_lines;
+use crate::log::pieces::pieces;
 use crate::trial::{Conditions, milliseconds};
 
 /// A check of a log.
@@ -126,7 +127,7 @@ impl Lines {
     /// The sorts of those that fit and stood there before.
     fn known(&self, pattern: &Match) -> Result<HashSet<String>, String> {
         let mut known = HashSet::new();
-        self.each_that_fits(pattern, new_lines::pieces(&self.old), |text| {
+        self.each_that_fits(pattern, pieces(&self.old), |text| {
             known.insert(fingerprint::of(text));
             false
         })?;
@@ -173,8 +174,8 @@ impl Assertion for LineAssertion {
         let (notes, sort) = (lines.new.notes(), if self.unseen { " of a new sort" } else { "" });
         match first {
             Some(_) if self.pattern.is_wanted() => Ok(()),
-            None if !self.pattern.is_wanted() => Ok(()),
-            None => Err(format!("none of {}", lines.new.spell())),
+            None if !self.pattern.is_wanted() && lines.new.is_whole() => Ok(()),
+            None => Err(lines.new.spell_none()),
             Some(first) if count == 1 => Err(format!("1 new line{sort}: {first}{notes}")),
             Some(first) => Err(format!("{count} new lines{sort}, the first: {first}{notes}")),
         }

@@ -10,6 +10,7 @@ use crate::content::{Content, read_at_most};
 use crate::grammar::quantity::{counted, spell};
 use crate::log::mark::{End, Mark};
 use crate::log::old_lines::numbered;
+use crate::log::pieces::pieces;
 
 /// How much of what is new is read.
 const NEW: u64 = 4 << 20;
@@ -20,15 +21,15 @@ const TAIL: u64 = 1 << 20;
 /// How much of the last lines is shown.
 const END: usize = 2 << 10;
 
-/// How much of a line is looked at in one piece: a longer one counts as several.
-const PIECE: usize = 1 << 14;
-
 /// What is new in a log.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct NewLines {
     bytes: Vec<u8>,
     /// What whoever reads of it must know: it was rotated, say.
     notes: Vec<String>,
+    /// How much is new, and how much of it was read.
+    size: u64,
+    read: u64,
 }
 
 /// What reading came to.
@@ -58,44 +59,55 @@ impl NewLines {
 
     /// How many they are, and what must be known of them.
     pub(crate) fn spell(&self) -> String {
-        let count = match self.pieces().count() {
-            0 => "no new line".to_owned(),
-            count => counted(count, "new line", "new lines"),
-        };
-        format!("{count}{}", self.notes())
+        format!("{}{}", self.count(), self.notes())
+    }
+
+    /// That it is none of them.
+    pub(crate) fn spell_none(&self) -> String {
+        let but = self.unread().map(|unread| format!(", but {unread}")).unwrap_or_default();
+        format!("none of {}{but}{}", self.count(), joined(&self.notes))
     }
 
     /// What must be known of them.
     pub(crate) fn notes(&self) -> String {
-        [&[String::new()], self.notes.as_slice()].concat().join("; ")
+        joined(self.notes.iter().chain(self.unread().as_ref()))
+    }
+
+    /// Whether all of what is new was read.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.unread().is_none()
+    }
+
+    fn unread(&self) -> Option<String> {
+        let is_part = self.read < self.size;
+        is_part.then(|| format!("only {} of {} were read", spell(self.read), spell(self.size)))
+    }
+
+    fn count(&self) -> String {
+        match self.pieces().count() {
+            0 => "no new line".to_owned(),
+            count => counted(count, "new line", "new lines"),
+        }
     }
 
     fn add(&mut self, mut file: File, metadata: &Metadata, from: u64) -> io::Result<()> {
         if self.bytes.last().is_some_and(|last| *last != b'\n') {
             self.bytes.push(b'\n');
         }
-        let read = u64::try_from(self.bytes.len()).unwrap_or(u64::MAX);
-        let (room, new) = (NEW.saturating_sub(read), metadata.len().saturating_sub(from));
         file.seek(SeekFrom::Start(from))?;
-        self.bytes.extend(read_at_most(file, room)?);
-        if new > room {
-            self.notes.push(format!("only {} of {} were read", spell(room), spell(new)));
-        }
+        let bytes = read_at_most(file, NEW.saturating_sub(self.read))?;
+        let read = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.read += read;
+        // It may have grown while it was read.
+        self.size += metadata.len().saturating_sub(from).max(read);
+        self.bytes.extend(bytes);
         Ok(())
     }
 }
 
-/// Each line of a log, without its end.
-pub(crate) fn pieces(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    let some = (!text.is_empty()).then_some(text);
-    some.into_iter().flat_map(|text| text.split(|byte| *byte == b'\n')).flat_map(in_pieces)
-}
-
-/// An empty line is a piece too.
-fn in_pieces(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let empty = line.is_empty().then_some(line);
-    empty.into_iter().chain(line.chunks(PIECE))
+/// Notes, to be put behind a sentence.
+fn joined<'a>(notes: impl IntoIterator<Item = &'a String>) -> String {
+    notes.into_iter().flat_map(|note| ["; ", note]).collect()
 }
 
 /// Reads what was added to the log since the mark; without a mark, its end.
@@ -163,7 +175,7 @@ fn rotated(path: &Path, end: &End) -> io::Result<Option<(File, Metadata)>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{NEW, PIECE, Reading, TAIL, read};
+    use super::{NEW, Reading, TAIL, read};
     use crate::log::mark::{End, Mark};
     use std::fs::{self, OpenOptions};
     use std::io::Write;
@@ -257,12 +269,24 @@ mod tests {
     }
 
     #[test]
+    fn all_that_was_not_read_of_two_files_is_said() {
+        let log = Log::new("");
+        let mark = log.mark();
+        log.add(&"x".repeat(usize::try_from(NEW).unwrap()));
+        log.rotate();
+        log.add("y");
+        let (new, notes) = since(&log, &mark);
+        assert!(new.iter().all(|piece| !piece.contains('y')));
+        assert_eq!(notes, "; only 4.1 MB of 4.1 MB were read");
+    }
+
+    #[test]
     fn no_more_is_read_than_the_limits_say() {
         let log = Log::new("");
         let mark = log.mark();
         log.add(&"x".repeat(usize::try_from(NEW).unwrap() + 1));
         let (new, notes) = since(&log, &mark);
-        assert_eq!((new.len(), new[0].len()), (256, PIECE));
+        assert_eq!((new.len(), new[0].len()), (273, 1 << 14));
         assert_eq!(notes, "; only 4.1 MB of 4.1 MB were read");
         let log = Log::new(&format!("{}\nlast\n", "y".repeat(usize::try_from(TAIL).unwrap())));
         let (new, notes) = lines(&log.1, None);

@@ -155,12 +155,24 @@ fn a_line_of_a_hundred_megabytes_keeps_nobody() {
     prepare(&sandbox);
     says(&sandbox, &"x".repeat(100_000_000));
     expects(&sandbox, "['lines not contains \"ERROR\"', 'lines not matches \"y{3}$\"']");
-    let passed = step(&sandbox, "smoke").stdout_has("it  pass  256 new lines; only 4.1 MB of 100.0 MB were read\n");
-    let ran = passed.check();
+    let said = "it  fail  none of 273 new lines, but only 4.1 MB of 100.0 MB were read, expected lines not contains ";
+    let ran = step(&sandbox, "smoke").code(1).stdout_has(said).any_stderr().check();
     assert!(ran.stdout.len() < 300);
+    expects(&sandbox, "'unseen not contains \"ERROR\"'");
+    let said = "it  fail  none of 273 new lines, but only 4.1 MB of 100.0 MB were read, expected unseen not contains ";
+    step(&sandbox, "smoke").code(1).stdout_has(said).any_stderr().check();
+    expects(&sandbox, "'lines contains \"x\"'");
+    step(&sandbox, "smoke").stdout_has("it  pass  273 new lines; only 4.1 MB of 100.0 MB were read\n").check();
     expects(&sandbox, "'lines not contains \"x\"'");
     let ran = step(&sandbox, "smoke").code(1).stdout_has("the first: `xxx").any_stderr().check();
     assert!(ran.stdout.len() < 1000);
+}
+
+#[test]
+fn a_word_far_out_in_a_long_line_is_found_wherever_it_stands() {
+    let sandbox = Sandbox::new();
+    sandbox.write("app.log", format!("{}ERROR boom\n", "x".repeat((1 << 14) - 2)));
+    fails(&sandbox, &log("'lines not contains \"ERROR\"'"), "1 new line: `xxx");
 }
 
 #[test]
