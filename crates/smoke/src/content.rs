@@ -37,6 +37,16 @@ pub(crate) fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
+/// Reads a text to its end, or so many bytes of it, and says whether it goes on.
+pub(crate) fn read_text(file: impl Read, limit: u64) -> io::Result<(String, bool)> {
+    // One byte more than the limit tells.
+    let mut bytes = read_at_most(file, limit.saturating_add(1))?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let goes_on = bytes.len() > limit;
+    bytes.truncate(limit);
+    Ok((String::from_utf8_lossy(&bytes).into_owned(), goes_on))
+}
+
 /// Reads to the end, or so many bytes.
 pub(crate) fn read_at_most(file: impl Read, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();

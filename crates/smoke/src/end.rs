@@ -9,7 +9,7 @@ use kit::failure::Attempt;
 use kit::process::Status;
 use kit::{Exit, Failure, clock, forerunner, user_command};
 
-use crate::content::read_at_most;
+use crate::content::read_text;
 use crate::finding::Finding;
 use crate::trial::{Conditions, milliseconds};
 
@@ -22,6 +22,8 @@ pub(crate) struct End {
     pub(crate) code: u8,
     /// The first MiB of what it printed.
     pub(crate) stdout: String,
+    /// Whether it printed more.
+    pub(crate) cut: bool,
     pub(crate) stderr: String,
 }
 
@@ -66,13 +68,13 @@ impl Printed {
 
     /// What it means that the program, which is called so, ended with this status.
     pub(crate) fn end(self, program: &str, status: Status, timeout: Duration) -> Result<End, Finding> {
-        let (stdout, stderr) = (beginning(self.stdout)?, beginning(self.stderr)?);
+        let ((stdout, cut), (stderr, _)) = (beginning(self.stdout)?, beginning(self.stderr)?);
         match status {
             status if forerunner::could_not_start(status, &stderr) => {
                 let message = format!("cannot run {program}: it is not there, or not executable");
                 Err(Failure::new(Exit::UNAVAILABLE, message).into())
             }
-            Status::Exit(code) => Ok(End { code, stdout, stderr }),
+            Status::Exit(code) => Ok(End { code, stdout, cut, stderr }),
             Status::Signal(_) => Err(Finding::bad(format!("{program} {}", status.spell()))),
             Status::Deadline => {
                 let limit = clock::spell(milliseconds(timeout));
@@ -82,7 +84,6 @@ impl Printed {
     }
 }
 
-fn beginning(mut file: File) -> Result<String, Failure> {
-    let bytes = file.rewind().and_then(|()| read_at_most(file, OUTPUT)).attempt("read what a command printed")?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+fn beginning(mut file: File) -> Result<(String, bool), Failure> {
+    file.rewind().and_then(|()| read_text(file, OUTPUT)).attempt("read what a command printed")
 }

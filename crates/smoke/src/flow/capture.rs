@@ -73,7 +73,7 @@ impl Capture {
 impl Source {
     fn find(&self, answer: &Answer, session: &Session, uri: &Uri) -> Result<String, String> {
         match self {
-            Self::Body(expression) => expression.first_group("the body", &answer.body),
+            Self::Body(expression) => expression.first_group("the body", answer.body()),
             Self::Json(path) => match path.find(&answer.document()?).as_slice() {
                 [] => Err(format!("there is no {path} in the answer")),
                 [Value::String(text)] => Ok(text.clone()),

@@ -14,7 +14,46 @@ const PATTERN: usize = 1 << 14;
 const COST: usize = 1 << 30;
 
 /// What is said of a text that goes on beyond that.
-pub(crate) const TOO_LONG: &str = "is too long to look for so large a pattern";
+const TOO_LONG: &str = "is too long to look for so large a pattern";
+
+/// What is said of a text that goes on beyond what is read of such a one.
+pub(crate) const CUT: &str = "is longer than is read";
+
+/// A foreign text, as far as it is looked at. Where it goes on, nobody knows what is not in it, nor where that ends which
+/// reaches to the place of the cut.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen<'a> {
+    text: &'a str,
+    /// Why nobody looks at the rest, where there is one.
+    rest: Option<&'static str>,
+}
+
+impl<'a> From<&'a String> for Seen<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::new(text, false)
+    }
+}
+
+impl<'a> Seen<'a> {
+    /// What was read of a text, and whether it goes on.
+    pub(crate) fn new(text: &'a str, goes_on: bool) -> Self {
+        Self { text, rest: goes_on.then_some(CUT) }
+    }
+
+    /// No more of it than so many bytes.
+    fn within(self, reach: usize) -> Self {
+        let text = beginning(self.text, reach);
+        if text.len() < self.text.len() { Self { text, rest: Some(TOO_LONG) } } else { self }
+    }
+
+    /// Whether something is in the text that was found to end there, or was not found.
+    fn has(self, found: Option<usize>) -> Result<bool, &'static str> {
+        match self.rest {
+            Some(why) if found.is_none_or(|end| end == self.text.len()) => Err(why),
+            _ => Ok(found.is_some()),
+        }
+    }
+}
 
 /// `contains "…"`, `matches "…"`, or `not` before either.
 #[derive(Clone, Debug)]
@@ -54,22 +93,24 @@ impl Match {
         Ok(Self { wanted, pattern })
     }
 
-    /// Whether the pattern is in this text, wanted there or not.
-    pub(crate) fn fits(&self, text: &str) -> bool {
+    /// Whether the pattern is in this text, wanted there or not; the error says why nobody knows.
+    pub(crate) fn find(&self, seen: Seen<'_>) -> Result<bool, &'static str> {
         match &self.pattern {
-            Pattern::Part(part) => text.contains(part),
-            Pattern::Regex(expression) => expression.is_in(text),
+            // Whatever follows, it is there.
+            Pattern::Part(part) if seen.text.contains(part) => Ok(true),
+            Pattern::Part(_) => seen.has(None),
+            Pattern::Regex(expression) => expression.find(seen),
         }
     }
 
-    /// Whether it is not in what can be looked at of this text, and may be in the rest.
-    pub(crate) fn is_undecided(&self, text: &str) -> bool {
-        matches!(&self.pattern, Pattern::Regex(expression) if text.len() > expression.reach) && !self.fits(text)
+    /// Whether the pattern is in this text, which is whole, wanted there or not.
+    pub(crate) fn fits(&self, text: &str) -> bool {
+        self.find(Seen::new(text, false)) == Ok(true)
     }
 
-    /// Whether it holds of this text.
+    /// Whether it holds of this text, which is whole.
     pub(crate) fn holds(&self, text: &str) -> bool {
-        self.fits(text) == self.wanted
+        self.find(Seen::new(text, false)) == Ok(self.wanted)
     }
 
     /// Whether the text is to have it, not to be without it.
@@ -78,13 +119,14 @@ impl Match {
     }
 
     /// Compares; `what` has the text.
-    pub(crate) fn judge(&self, what: &str, text: &str) -> Result<(), String> {
-        match () {
-            () if self.is_undecided(text) => Err(format!("{what} {TOO_LONG}")),
-            () if self.holds(text) => Ok(()),
-            () if !self.wanted => Err(format!("{what} has it")),
-            () if text.is_empty() => Err(format!("{what} is empty")),
-            () => Err(format!("{what} does not: {}", excerpt(text))),
+    pub(crate) fn judge<'a>(&self, what: &str, text: impl Into<Seen<'a>>) -> Result<(), String> {
+        let seen = text.into();
+        match self.find(seen) {
+            Err(why) => Err(format!("{what} {why}")),
+            Ok(found) if found == self.wanted => Ok(()),
+            Ok(true) => Err(format!("{what} has it")),
+            Ok(false) if seen.text.is_empty() => Err(format!("{what} is empty")),
+            Ok(false) => Err(format!("{what} does not: {}", excerpt(seen.text))),
         }
     }
 }
@@ -131,20 +173,25 @@ impl Text {
 
     /// Compares all texts that there are: one must be as wanted, and none as not wanted. Whether two are alike, a new line at the
     /// end does not decide.
-    pub(crate) fn judge_any(&self, what: &str, texts: &mut dyn Iterator<Item = &String>) -> Result<(), String> {
-        let texts: Vec<&str> = texts.map(String::as_str).collect();
-        let alike = |wanted: &String| texts.iter().any(|text| without_end(text) == without_end(wanted));
+    pub(crate) fn judge_any<'a>(
+        &self,
+        what: &str,
+        texts: impl Iterator<Item = impl Into<Seen<'a>>>,
+    ) -> Result<(), String> {
+        let texts: Vec<Seen<'_>> = texts.map(Into::into).collect();
+        let alike = |wanted: &String| texts.iter().any(|seen| without_end(seen.text) == without_end(wanted));
         let Some(first) = texts.first() else {
             return if matches!(self, Self::Missing) { Ok(()) } else { Err(format!("{what} is missing")) };
         };
         match self {
+            Self::Is(..) if texts.iter().any(|seen| seen.rest.is_some()) => Err(format!("{what} {CUT}")),
             Self::Exists => Ok(()),
             Self::Is(Relation::Equal, wanted) if alike(wanted) => Ok(()),
             Self::Is(Relation::NotEqual, wanted) if !alike(wanted) => Ok(()),
-            Self::Is(..) | Self::Missing => Err(format!("{what} is {}", excerpt(first))),
+            Self::Is(..) | Self::Missing => Err(format!("{what} is {}", excerpt(first.text))),
             Self::Match(pattern) => {
-                let decides = texts.iter().find(|text| pattern.fits(text)).unwrap_or(first);
-                pattern.judge(what, decides)
+                let decides = texts.iter().find(|seen| pattern.find(**seen) == Ok(true)).unwrap_or(first);
+                pattern.judge(what, *decides)
             }
         }
     }
@@ -179,16 +226,18 @@ impl Expression {
     }
 
     /// What its first group finds; the error says why it finds nothing in what is called so.
-    pub(crate) fn first_group(&self, what: &str, text: &str) -> Result<String, String> {
-        match self.regex.captures(beginning(text, self.reach)).and_then(|groups| groups.get(1)) {
-            Some(found) => Ok(found.as_str().to_owned()),
-            None if text.len() > self.reach => Err(format!("{what} {TOO_LONG}")),
-            None => Err(format!("{what} does not match")),
-        }
+    pub(crate) fn first_group(&self, what: &str, seen: Seen<'_>) -> Result<String, String> {
+        let seen = seen.within(self.reach);
+        let groups = self.regex.captures(seen.text);
+        let all = groups.as_ref().and_then(|groups| groups.get(0));
+        seen.has(all.map(|all| all.end())).map_err(|why| format!("{what} {why}"))?;
+        let found = groups.and_then(|groups| groups.get(1));
+        found.map(|found| found.as_str().to_owned()).ok_or_else(|| format!("{what} does not match"))
     }
 
-    fn is_in(&self, text: &str) -> bool {
-        self.regex.is_match(beginning(text, self.reach))
+    fn find(&self, seen: Seen<'_>) -> Result<bool, &'static str> {
+        let seen = seen.within(self.reach);
+        seen.has(self.regex.find(seen.text).map(|found| found.end()))
     }
 }
 
@@ -219,14 +268,58 @@ pub(crate) fn spell(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Match, TOO_LONG, excerpt};
+    use super::{CUT, Expression, Match, Seen, TOO_LONG, Text, excerpt};
     use crate::grammar::cursor::Cursor;
+
+    /// The beginning of a text that goes on.
+    fn judge_cut(line: &str, text: &str) -> Result<(), String> {
+        let text = [Seen::new(text, true)];
+        Text::read_present(&mut Cursor::new(line)).unwrap().judge_any("it", text.into_iter())
+    }
+
+    #[test]
+    fn what_may_be_in_the_rest_of_a_text_is_not_decided() {
+        let undecided = [
+            "contains 'y'",
+            "not contains 'y'",
+            "matches 'y'",
+            "not matches 'y'",
+            "matches '^[ax]+$'",
+            "matches 'x\\z'",
+            "not matches 'x$'",
+            "not matches 'ax+'",
+            "== 'axx'",
+            "!= 'axx'",
+            "!= 'y'",
+        ];
+        for line in undecided {
+            assert_eq!(judge_cut(line, "axx"), Err(format!("it {CUT}")), "{line}");
+        }
+        for line in ["contains 'xx'", "matches '^ax'", "matches '(?m)^a'"] {
+            assert_eq!(judge_cut(line, "axx"), Ok(()), "{line}");
+        }
+        assert_eq!(judge_cut("not contains 'xx'", "axx"), Err("it has it".to_owned()));
+        assert_eq!(judge_cut("not matches 'ax'", "axx"), Err("it has it".to_owned()));
+    }
+
+    #[test]
+    fn what_is_found_at_the_place_of_a_cut_is_not_captured() {
+        let group = |line: &str| {
+            let seen = Seen::new("id=12 of=34", true);
+            Expression::read(&mut Cursor::new(line)).unwrap().first_group("it", seen)
+        };
+        assert_eq!(group("'id=(\\d+)'"), Ok("12".to_owned()));
+        assert_eq!(group("'of=(\\d+)'"), Err(format!("it {CUT}")));
+        assert_eq!(group("'no=(\\d+)'"), Err(format!("it {CUT}")));
+        assert_eq!(group("'(y)?id'"), Err("it does not match".to_owned()));
+    }
 
     #[test]
     fn what_is_too_long_for_a_large_pattern_neither_has_it_nor_is_without_it() {
         let text = format!("{}!", "é".repeat(1 << 18));
-        let judge = |line: &str, text: &str| Match::read(&mut Cursor::new(line)).unwrap().judge("it", text);
-        for large in ["matches '(?:é?){100}!'", "not matches '(?:é?){100}!'"] {
+        let judge =
+            |line: &str, text: &str| Match::read(&mut Cursor::new(line)).unwrap().judge("it", Seen::new(text, false));
+        for large in ["matches '(?:é?){100}!'", "not matches '(?:é?){100}!'", "matches '(?:é?){100}é*$'"] {
             assert_eq!(judge(large, &text), Err(format!("it {TOO_LONG}")));
         }
         for fine in ["matches '(?:é?){100}é'", "matches '(?:é+)+!$'", "not matches '(?:é+)+x'"] {

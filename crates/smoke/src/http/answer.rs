@@ -11,7 +11,7 @@ use crate::grammar::cursor::{Cursor, Wrong};
 use crate::grammar::expectation::Assertion;
 use crate::grammar::json_path::JsonPath;
 use crate::grammar::relation::Relation;
-use crate::grammar::text::{Text, excerpt, spell};
+use crate::grammar::text::{CUT, Seen, Text, excerpt, spell};
 
 /// An answer, read to its end or to the limit.
 #[derive(Debug)]
@@ -124,10 +124,15 @@ impl Answer {
         }
     }
 
+    /// The body, as far as it was read.
+    pub(crate) fn body(&self) -> Seen<'_> {
+        Seen::new(&self.body, self.cut)
+    }
+
     /// The body as JSON, or why it is none.
     pub(crate) fn document(&self) -> Result<Value, String> {
         serde_json::from_str(&self.body).map_err(|_| match () {
-            () if self.cut => "the body is longer than is read".to_owned(),
+            () if self.cut => format!("the body {CUT}"),
             () if self.body.is_empty() => "the body is empty".to_owned(),
             () => format!("the body is not JSON: {}", excerpt(&self.body)),
         })
@@ -199,7 +204,7 @@ impl Assertion for AnswerAssertion {
                 let mut values = answer.headers.iter().filter(|header| header.0 == *name).map(|header| &header.1);
                 text.judge_any(&format!("the header {name}"), &mut values)
             }
-            Self::Body(text) => text.judge_any("the body", &mut [&answer.body].into_iter()),
+            Self::Body(text) => text.judge_any("the body", [answer.body()].into_iter()),
             Self::Json(path, compared) => compared.judge(path, &answer.document()?),
             Self::Time(relation, limit) if relation.holds(&answer.took, limit) => Ok(()),
             Self::Time(..) => Err(format!("the answer took {} ms", answer.took.as_millis())),

@@ -1,6 +1,6 @@
 //! Who asks: no redirect is followed unless that is said, no proxy is asked, and what comes back is limited.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector, DefaultConnector};
 use ureq::{Agent, Error, RequestExt};
 
+use crate::content::read_text;
 use crate::finding::{Finding, unseen};
 use crate::grammar::keys::Keys;
 use crate::grammar::quantity::counted;
@@ -109,20 +110,15 @@ impl Client {
             }
             None => head.with_agent(&self.agent).configure().timeout_global(Some(timeout)).run()?,
         };
-        let mut body = Vec::new();
-        // One byte more than the limit tells whether there is more.
-        response.body_mut().as_reader().take(BODY + 1).read_to_end(&mut body)?;
+        let (body, cut) = read_text(response.body_mut().as_reader(), BODY)?;
         let took = began.elapsed();
-        let limit = usize::try_from(BODY).unwrap_or(usize::MAX);
-        let cut = body.len() > limit;
-        body.truncate(limit);
         let header = |(name, value): (&HeaderName, &HeaderValue)| {
             (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
         Ok(Answer {
             status: response.status().as_u16(),
             headers: response.headers().iter().map(header).collect(),
-            body: String::from_utf8_lossy(&body).into_owned(),
+            body,
             cut,
             took,
         })

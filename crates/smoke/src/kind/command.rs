@@ -12,7 +12,7 @@ use crate::grammar::cursor::{Cursor, Wrong};
 use crate::grammar::expectation::{Assertion, Expectations};
 use crate::grammar::keys::Keys;
 use crate::grammar::relation::Relation;
-use crate::grammar::text::{Match, excerpt};
+use crate::grammar::text::{Match, Seen, excerpt};
 use crate::kind::Subject;
 use crate::trial::Conditions;
 
@@ -90,7 +90,7 @@ impl Assertion for EndAssertion {
         match self {
             Self::Exit(relation, code) if relation.holds(&end.code, code) => Ok(()),
             Self::Exit(..) => Err(format!("exit is {}", end.code)),
-            Self::Stdout(contains) => contains.judge("stdout", &end.stdout),
+            Self::Stdout(contains) => contains.judge("stdout", Seen::new(&end.stdout, end.cut)),
         }
     }
 }

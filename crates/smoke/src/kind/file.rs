@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use kit::{Failure, clock};
 
-use crate::content::{Content, is_absent, read_at_most};
+use crate::content::{Content, is_absent, read_text};
 use crate::finding::{Finding, unseen};
 use crate::grammar::cursor::{Cursor, Wrong};
 use crate::grammar::expectation::{Assertion, Expectations};
 use crate::grammar::keys::Keys;
 use crate::grammar::quantity::{self, Quantity};
 use crate::grammar::relation::Relation;
-use crate::grammar::text::{Match, TOO_LONG};
+use crate::grammar::text::{Match, Seen};
 use crate::kind::Subject;
 use crate::trial::Conditions;
 
@@ -38,6 +38,8 @@ pub(crate) struct Look {
     mode: u32,
     /// The first MiB, where somebody looks at it.
     content: String,
+    /// Whether it goes on.
+    cut: bool,
 }
 
 /// Takes the keys of a file check.
@@ -74,8 +76,8 @@ impl NamedFile {
         let mut look = Look::of(metadata);
         if self.expectations.assertions().any(FileAssertion::looks_inside) {
             match Content::open(path) {
-                Ok(Content::File(file, _)) => match read_at_most(file, CONTENT) {
-                    Ok(bytes) => look.content = String::from_utf8_lossy(&bytes).into_owned(),
+                Ok(Content::File(file, _)) => match read_text(file, CONTENT) {
+                    Ok((content, cut)) => look = Look { content, cut, ..look },
                     Err(error) => return unseen(format_args!("read {}", path.display()), &error),
                 },
                 Ok(Content::Other) => return Finding::bad(format!("{} is not a regular file", path.display())),
@@ -94,6 +96,7 @@ impl Look {
             age: clock::now().timestamp().saturating_sub(metadata.mtime()),
             mode: metadata.mode() & 0o7777,
             content: String::new(),
+            cut: false,
         }
     }
 
@@ -169,10 +172,12 @@ impl Assertion for FileAssertion {
             Self::Age(..) => Err(format!("it is {}", look.spell_age())),
             Self::Mode(relation, wanted) if relation.holds(&look.mode, wanted) => Ok(()),
             Self::Mode(..) => Err(format!("its mode is {:04o}", look.mode)),
-            Self::Content(contains) if contains.is_undecided(&look.content) => Err(format!("it {TOO_LONG}")),
-            Self::Content(contains) if contains.holds(&look.content) => Ok(()),
-            Self::Content(contains) if contains.is_wanted() => Err("its first MiB does not".to_owned()),
-            Self::Content(_) => Err("it has it".to_owned()),
+            Self::Content(contains) => match contains.find(Seen::new(&look.content, look.cut)) {
+                Err(why) => Err(format!("it {why}")),
+                Ok(found) if found == contains.is_wanted() => Ok(()),
+                Ok(true) => Err("it has it".to_owned()),
+                Ok(false) => Err("it does not".to_owned()),
+            },
         }
     }
 }

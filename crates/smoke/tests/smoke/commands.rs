@@ -45,6 +45,18 @@ fn stderr_is_not_stdout() {
 }
 
 #[test]
+fn of_what_goes_on_beyond_a_mib_nobody_knows_what_is_not_in_it() {
+    let sandbox = Sandbox::new();
+    let run = r#"["sh", "-c", "head -c 1048576 /dev/zero | tr '\\0' x; echo ERROR"]"#;
+    let looks = |expect: &str| smoke(&sandbox, &command(run, &format!("expect = {expect:?}")));
+    for undecided in ["stdout not contains 'ERROR'", "stdout not matches 'ERROR'", "stdout matches '^x+$'"] {
+        let said = format!("run  fail  stdout is longer than is read, expected {undecided}\n");
+        looks(undecided).code(1).stdout_has(said).any_stderr().check();
+    }
+    looks("stdout contains 'xx'").stdout_has("run  pass  exit 0\n").check();
+}
+
+#[test]
 fn no_shell_looks_at_the_arguments() {
     let sandbox = Sandbox::new();
     let checks = command(r#"["echo", "$HOME;", "`id`", "*"]"#, r#"expect = 'stdout contains "$HOME; `id` *"'"#);

@@ -76,7 +76,7 @@ fn its_size_its_mode_and_its_content_are_compared() {
     fails(&sandbox, &file("'mode != 640'"), "its mode is 0640, expected mode != 640\n");
     fails(&sandbox, &file("'not contains \"one\"'"), "it has it, expected not contains \"one\"\n");
     let run = smoke(&sandbox, &file("'contains \"two\"'")).code(1).any_stderr();
-    let ran = run.stdout_has("it  fail  its first MiB does not, expected contains \"two\"\n").check();
+    let ran = run.stdout_has("it  fail  it does not, expected contains \"two\"\n").check();
     assert!(!ran.stdout.contains("canary"), "what stands in a file may be a secret: {}", ran.stdout);
 }
 
@@ -84,10 +84,18 @@ fn its_size_its_mode_and_its_content_are_compared() {
 fn no_more_than_the_first_mib_is_read() {
     let sandbox = Sandbox::new();
     sandbox.write("backup", format!("{}needle", "x".repeat(1 << 20)));
-    fails(&sandbox, &file("'contains \"needle\"'"), "its first MiB does not");
+    let patterns = ["contains 'needle'", "not contains 'needle'", "not matches 'needle'", "matches '^x+$'"];
+    for undecided in patterns {
+        let said = format!("it is longer than is read, expected {undecided}\n");
+        fails(&sandbox, &file(&format!("{undecided:?}")), &said);
+    }
+    passes(&sandbox, &file("['contains \"xx\"', \"matches '^x'\"]"), "1.0 MB, ");
     // As large as nothing that could be read.
     File::create(sandbox.path("backup")).unwrap().set_len(1 << 40).unwrap();
-    passes(&sandbox, &file("['size > 1TB', 'not contains \"x\"']"), "1.0 TB, ");
+    passes(&sandbox, &file("['size > 1TB', 'contains \"\\u0000\"']"), "1.0 TB, ");
+    // No longer than is read.
+    sandbox.write("backup", "x".repeat(1 << 20));
+    passes(&sandbox, &file("[\"matches '^x+$'\", \"not contains 'needle'\"]"), "1.0 MB, ");
 }
 
 #[test]
