@@ -2,6 +2,7 @@
 
 pub(crate) mod cursor;
 pub(crate) mod expectation;
+pub(crate) mod expression;
 pub(crate) mod json_path;
 pub(crate) mod keys;
 pub(crate) mod place;

@@ -4,8 +4,8 @@ use serde_json::Value;
 use ureq::http::Uri;
 
 use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expression::Expression;
 use crate::grammar::json_path::JsonPath;
-use crate::grammar::text::Expression;
 use crate::http::answer::read_name;
 use crate::http::session::Arrival;
 use crate::http::{Answer, Session};

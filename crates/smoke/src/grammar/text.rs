@@ -1,19 +1,12 @@
 //! Foreign texts: what is asserted of them, and how they are shown.
 
-use regex_lite::{Regex, RegexBuilder};
 use serde_json::Value;
 
 use crate::grammar::cursor::{Cursor, Wrong};
+use crate::grammar::expression::Expression;
 use crate::grammar::relation::Relation;
 
-/// How large a regular expression may become, in bytes.
-const PATTERN: usize = 1 << 14;
-
-/// How much a look for a pattern may cost: its size times that of the text, for each byte of the one takes the longer, the larger
-/// the other. This is a second of a slow machine. Nothing interrupts it.
-const COST: usize = 1 << 30;
-
-/// What is said of a text that goes on beyond that.
+/// What is said of a text that goes on beyond what is looked at.
 const TOO_LONG: &str = "is too long to look for so large a pattern";
 
 /// What is said of a text that goes on beyond what is read of such a one.
@@ -23,7 +16,7 @@ pub(crate) const CUT: &str = "is longer than is read";
 /// reaches to the place of the cut.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen<'a> {
-    text: &'a str,
+    pub(super) text: &'a str,
     /// Why nobody looks at the rest, where there is one.
     rest: Option<&'static str>,
 }
@@ -41,13 +34,13 @@ impl<'a> Seen<'a> {
     }
 
     /// No more of it than so many bytes.
-    fn within(self, reach: usize) -> Self {
+    pub(super) fn within(self, reach: usize) -> Self {
         let text = beginning(self.text, reach);
         if text.len() < self.text.len() { Self { text, rest: Some(TOO_LONG) } } else { self }
     }
 
     /// Whether something is in the text that was found to end there, or was not found.
-    fn has(self, found: Option<usize>) -> Result<bool, &'static str> {
+    pub(super) fn has(self, found: Option<usize>) -> Result<bool, &'static str> {
         match self.rest {
             Some(why) if found.is_none_or(|end| end == self.text.len()) => Err(why),
             _ => Ok(found.is_some()),
@@ -197,50 +190,6 @@ impl Text {
     }
 }
 
-/// A regular expression that is looked for in the beginning of a text only: the larger it is, the shorter that is.
-#[derive(Clone, Debug)]
-pub(crate) struct Expression {
-    regex: Regex,
-    reach: usize,
-}
-
-impl Expression {
-    /// Reads it in quotes, the rest of the line.
-    pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Self, Wrong> {
-        let here = cursor.here();
-        let text = cursor.quoted_as_is()?;
-        let build = |size: usize| RegexBuilder::new(&text).size_limit(size).build().map(|regex| (regex, COST / size));
-        // It does not tell its size, but whether it has room in one.
-        let sizes = (10..).map(|power| 1 << power).take_while(|size| *size < PATTERN);
-        let small = sizes.map(build).find_map(Result::ok);
-        let (regex, reach) = small
-            .map_or_else(|| build(PATTERN), Ok)
-            .map_err(|wrong| here.wrong(format_args!("a regular expression ({wrong})")))?;
-        Ok(Self { regex, reach })
-    }
-
-    /// How many groups it has.
-    pub(crate) fn groups(&self) -> usize {
-        // The whole match counts as one.
-        self.regex.captures_len() - 1
-    }
-
-    /// What its first group finds; the error says why it finds nothing in what is called so.
-    pub(crate) fn first_group(&self, what: &str, seen: Seen<'_>) -> Result<String, String> {
-        let seen = seen.within(self.reach);
-        let groups = self.regex.captures(seen.text);
-        let all = groups.as_ref().and_then(|groups| groups.get(0));
-        seen.has(all.map(|all| all.end())).map_err(|why| format!("{what} {why}"))?;
-        let found = groups.and_then(|groups| groups.get(1));
-        found.map(|found| found.as_str().to_owned()).ok_or_else(|| format!("{what} does not match"))
-    }
-
-    fn find(&self, seen: Seen<'_>) -> Result<bool, &'static str> {
-        let seen = seen.within(self.reach);
-        seen.has(self.regex.find(seen.text).map(|found| found.end()))
-    }
-}
-
 /// So many bytes of a text, or a few less: no character is cut.
 pub(crate) fn beginning(text: &str, length: usize) -> &str {
     (0..=length.min(text.len())).rev().find_map(|end| text.get(..end)).unwrap_or_default()
@@ -268,7 +217,7 @@ pub(crate) fn spell(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{CUT, Expression, Match, Seen, TOO_LONG, Text, excerpt};
+    use super::{CUT, Match, Seen, TOO_LONG, Text, excerpt};
     use crate::grammar::cursor::Cursor;
 
     /// The beginning of a text that goes on.
@@ -300,18 +249,6 @@ mod tests {
         }
         assert_eq!(judge_cut("not contains 'xx'", "axx"), Err("it has it".to_owned()));
         assert_eq!(judge_cut("not matches 'ax'", "axx"), Err("it has it".to_owned()));
-    }
-
-    #[test]
-    fn what_is_found_at_the_place_of_a_cut_is_not_captured() {
-        let group = |line: &str| {
-            let seen = Seen::new("id=12 of=34", true);
-            Expression::read(&mut Cursor::new(line)).unwrap().first_group("it", seen)
-        };
-        assert_eq!(group("'id=(\\d+)'"), Ok("12".to_owned()));
-        assert_eq!(group("'of=(\\d+)'"), Err(format!("it {CUT}")));
-        assert_eq!(group("'no=(\\d+)'"), Err(format!("it {CUT}")));
-        assert_eq!(group("'(y)?id'"), Err("it does not match".to_owned()));
     }
 
     #[test]
