@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kit::settings::Settings;
@@ -13,6 +14,7 @@ use crate::grammar::cursor::Cursor;
 use crate::grammar::expectation::{Expectation, Expectations};
 use crate::grammar::keys::{Keys, NAME, TIMES};
 use crate::grammar::place::Place;
+use crate::grammar::secret::{forms, longest_first};
 use crate::grammar::template::Template;
 use crate::grammar::text::{cut, excerpt};
 use crate::http::Ask;
@@ -37,8 +39,8 @@ pub(crate) struct Check {
     pub(crate) subject: Box<dyn Subject>,
     /// The lines of `expect`.
     pub(crate) expect: Vec<String>,
-    /// What nobody is to see, whoever says it.
-    pub(crate) secrets: Vec<String>,
+    /// What nobody is to see, whoever says it: the secrets of all checks of the file, in every form.
+    pub(crate) secrets: Arc<[String]>,
     /// Runs before those that are none, and stops them when it does not pass.
     pub(crate) gate: bool,
     /// Only warns.
@@ -88,7 +90,7 @@ pub(crate) fn of_page(
         kind: "http",
         subject: Box::new(Page::new(Ask::get(url), commit, expected)?),
         expect,
-        secrets: Vec::new(),
+        secrets: Arc::default(),
         gate: false,
         warn: false,
         tags: Vec::new(),
@@ -115,18 +117,22 @@ pub(crate) fn parse(text: &str, defaults: &Defaults<'_>) -> Result<Vec<Check>, F
         return Err(wrong(text, &key.span(), &sentence));
     }
     let mut checks = Vec::new();
-    let mut names = BTreeSet::new();
+    let (mut names, mut secrets) = (BTreeSet::new(), BTreeSet::new());
     for (index, value) in tables.into_iter().enumerate() {
         let keys = Keys::of_check(index + 1, table(value, text, CHECK)?, text, defaults.settings)?;
         if !names.insert(keys.name().to_owned()) {
             return Err(keys.wrong_at("name", "there is another check of this name"));
         }
-        checks.push(read(keys, &defaults)?);
+        let (check, own) = read(keys, &defaults)?;
+        checks.push(check);
+        secrets.extend(own);
     }
     if checks.is_empty() {
         return Err(Failure::new(Exit::SETTINGS, "there is no [[check]] in it"));
     }
-    Ok(checks)
+    // One check's answer may hold what another one sent.
+    let secrets: Arc<[String]> = longest_first(secrets.iter().flat_map(|secret| forms(secret)).collect()).into();
+    Ok(checks.into_iter().map(|check| Check { secrets: Arc::clone(&secrets), ..check }).collect())
 }
 
 /// What is no TOML.
@@ -171,8 +177,8 @@ fn own_defaults<'a>(
     })
 }
 
-/// The check of a table; 78 for a key that its kind does not have.
-fn read(mut keys: Keys<'_>, defaults: &Defaults<'_>) -> Result<Check, Failure> {
+/// The check of a table, and its secrets; 78 for a key that its kind does not have.
+fn read(mut keys: Keys<'_>, defaults: &Defaults<'_>) -> Result<(Check, BTreeSet<String>), Failure> {
     let Some(kind) = keys.literal("kind")? else {
         return Err(keys.wrong(format!("`kind` is missing: {}", Kind::names())));
     };
@@ -189,12 +195,12 @@ fn read(mut keys: Keys<'_>, defaults: &Defaults<'_>) -> Result<Check, Failure> {
     keys.belong_to(kind)?;
     let subject = (kind.read)(&mut keys)?;
     let (name, expect, secrets) = keys.into_parts();
-    Ok(Check {
+    let check = Check {
         name,
         kind: kind.name,
         subject,
         expect,
-        secrets,
+        secrets: Arc::default(),
         gate,
         warn,
         tags,
@@ -203,7 +209,8 @@ fn read(mut keys: Keys<'_>, defaults: &Defaults<'_>) -> Result<Check, Failure> {
         interval,
         start_period,
         timeout,
-    })
+    };
+    Ok((check, secrets))
 }
 
 /// How many attempts there are, and how many of them in a row must pass.

@@ -3,8 +3,8 @@
 use kit::voice;
 use serde_json::Value;
 
+use crate::grammar::secret::redact;
 use crate::grammar::text::beginning;
-use crate::grammar::variable::redact;
 
 /// How much of one thing is shown: a page says in its first lines what is wrong.
 const SHOWN: usize = 2 << 10;

@@ -8,6 +8,7 @@ pub(crate) mod keys;
 pub(crate) mod place;
 pub(crate) mod quantity;
 pub(crate) mod relation;
+pub(crate) mod secret;
 pub(crate) mod template;
 pub(crate) mod text;
 pub(crate) mod variable;

@@ -10,7 +10,7 @@ use kit::{Context, Exit, Failure};
 
 use crate::args::Args;
 use crate::check::{Check, Defaults, TIMEOUT};
-use crate::grammar::variable::redact;
+use crate::grammar::secret::redact;
 use crate::kind::log;
 use crate::log::mark::{self, Mark};
 use crate::log::new_lines::{self, Reading};
@@ -68,8 +68,8 @@ impl Plan {
         let mark = marks.iter().find(|mark| mark.log == log)?;
         match new_lines::read(Path::new(&log), Some(mark)) {
             Ok(Reading::Lines(lines)) => {
-                let secrets: Vec<String> = self.checks.iter().flat_map(|check| check.secrets.clone()).collect();
-                Some(redact(&lines.end(), &secrets)).filter(|end| !end.is_empty())
+                let secrets = self.checks.first().map(|check| &*check.secrets).unwrap_or_default();
+                Some(redact(&lines.end(), secrets)).filter(|end| !end.is_empty())
             }
             _ => None,
         }

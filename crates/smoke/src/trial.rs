@@ -1,5 +1,6 @@
 //! The attempts at one check.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use crate::check::Check;
 use crate::commit::Commit;
 use crate::evidence::Evidence;
 use crate::finding::{Finding, State};
-use crate::grammar::variable::{longest_first, redact};
+use crate::grammar::secret::{longest_first, redact};
 use crate::log::mark::Mark;
 use crate::verdict::Verdict;
 
@@ -191,8 +192,12 @@ impl Trial {
         } else {
             String::new()
         };
-        let secrets = longest_first([check.secrets.as_slice(), &finding.hidden].concat());
         let verdict = Verdict::of(&finding, attempts > check.consecutive, check.warn);
+        let secrets = match finding.hidden.as_slice() {
+            // Those of a large file are not copied for each of its checks.
+            [] => Cow::Borrowed(&*check.secrets),
+            hidden => Cow::Owned(longest_first([&*check.secrets, hidden].concat())),
+        };
         Self {
             verdict,
             found: verdict,

@@ -8,8 +8,8 @@ use ureq::http::header::AUTHORIZATION;
 use crate::evidence::Evidence;
 use crate::finding::Finding;
 use crate::flow::Step;
+use crate::grammar::secret::forms;
 use crate::grammar::template::Captured;
-use crate::grammar::variable::forms;
 use crate::http::reference::{is_same_origin, resolve};
 use crate::http::session::{Arrival, Span};
 use crate::http::{Request, Session};
@@ -69,7 +69,7 @@ impl Journey {
     /// What nobody is to see: what was captured, and all cookies.
     pub(crate) fn into_hidden(self) -> Vec<String> {
         let cookies = self.session.cookies.iter().flat_map(|cookie| forms(cookie));
-        cookies.chain(self.hidden).filter(|hidden| !hidden.is_empty()).collect()
+        cookies.chain(self.hidden).collect()
     }
 
     fn request(&mut self, step: &Step) -> Result<Request, String> {
@@ -80,7 +80,7 @@ impl Journey {
         // A login of captured parts has a form of its own.
         let login = request.head.headers().get(AUTHORIZATION).and_then(|login| login.to_str().ok());
         if let Some(login) = login.and_then(|login| login.strip_prefix("Basic ")) {
-            self.hidden.push(login.to_owned());
+            self.hidden.extend(forms(login));
         }
         Ok(request)
     }

@@ -3,7 +3,7 @@
 mod nested;
 mod templates;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -225,14 +225,9 @@ impl<'a> Keys<'a> {
         filled.map(Some).map_err(|failure| self.because(key, &format!("`{key}`"), failure))
     }
 
-    /// Lets nobody see a secret in another form.
-    pub(crate) fn hide(&self, text: &str) {
-        self.variables.hide(text);
-    }
-
     /// Lets nobody see a secret, in whatever form it comes back.
-    pub(crate) fn hide_all(&self, secret: &str) {
-        self.variables.hide_all(secret);
+    pub(crate) fn hide(&self, secret: &str) {
+        self.variables.hide(secret);
     }
 
     /// What is expected; 78 for nothing.
@@ -268,7 +263,7 @@ impl<'a> Keys<'a> {
     }
 
     /// The name, the lines of `expect`, and what nobody is to see, once everything is taken.
-    pub(crate) fn into_parts(self) -> (String, Vec<String>, Vec<String>) {
+    pub(crate) fn into_parts(self) -> (String, Vec<String>, BTreeSet<String>) {
         (self.name, self.expect, self.variables.into_secrets())
     }
 }

@@ -2,17 +2,12 @@
 //! ever taken for an expectation, a second argument or a key.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use kit::settings::Settings;
 use kit::{Exit, Failure};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::grammar::template::{Piece, Template};
-use crate::http::ask::RESERVED;
-
-const SHORTEST_SECRET: usize = 6;
-
-const REDACTED: &str = "[redacted]";
 
 /// The settings of one check, and which of their values nobody is to see.
 #[derive(Debug)]
@@ -20,7 +15,7 @@ pub(crate) struct Variables<'a> {
     pub(crate) settings: &'a Settings,
     /// What earlier steps of a flow have captured by then.
     pub(crate) captures: Vec<String>,
-    secrets: RefCell<Vec<String>>,
+    secrets: RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Variables<'a> {
@@ -47,85 +42,41 @@ impl<'a> Variables<'a> {
         Err(Failure::new(Exit::SETTINGS, message).hint("use it in url, headers, basic, body, form or json"))
     }
 
-    /// The same of a text in which there may also stand what an earlier step has captured; `is_shown` like an address.
-    pub(crate) fn template(&self, text: &str, is_shown: bool) -> Result<Template, Failure> {
-        let piece = |name: &str| match () {
-            () if self.captures.iter().any(|capture| capture == name) => Ok(Piece::Captured(name.to_owned())),
-            () if is_shown => value(name, self.settings).map(Piece::Text),
-            () => self.secret(name).map(Piece::Text),
-        };
-        Ok(Template::new(text, pieces(text, piece)?))
+    /// The same of a text in which there may also stand what an earlier step has captured.
+    pub(crate) fn template(&self, text: &str) -> Result<Template, Failure> {
+        Ok(Template::new(text, pieces(text, |name| self.piece(name, Self::secret))?))
+    }
+
+    /// The same of an address, which is shown without its query: what the query holds may be secret.
+    pub(crate) fn address(&self, text: &str) -> Result<Template, Failure> {
+        let (place, query) = text.find('?').map_or((text, ""), |at| text.split_at(at));
+        let mut whole = pieces(place, |name| self.piece(name, |this, name| value(name, this.settings)))?;
+        whole.extend(pieces(query, |name| self.piece(name, Self::secret))?);
+        Ok(Template::new(text, whole))
+    }
+
+    fn piece(&self, name: &str, value: fn(&Self, &str) -> Result<String, Failure>) -> Result<Piece, Failure> {
+        if self.captures.iter().any(|capture| capture == name) {
+            return Ok(Piece::Captured(name.to_owned()));
+        }
+        value(self, name).map(Piece::Text)
     }
 
     fn secret(&self, name: &str) -> Result<String, Failure> {
         let value = value(name, self.settings)?;
-        self.hide_all(&value);
+        self.hide(&value);
         Ok(value)
     }
 
-    /// Takes down a secret, in every form in which it may come back.
-    pub(crate) fn hide_all(&self, secret: &str) {
-        self.secrets.borrow_mut().extend(forms(secret));
+    /// Takes down a secret.
+    pub(crate) fn hide(&self, secret: &str) {
+        self.secrets.borrow_mut().insert(secret.to_owned());
     }
 
-    /// Takes down what nobody is to see either: a secret in another form.
-    pub(crate) fn hide(&self, text: &str) {
-        self.secrets.borrow_mut().push(text.to_owned());
+    /// What nobody is to see, in whatever form it comes back.
+    pub(crate) fn into_secrets(self) -> BTreeSet<String> {
+        self.secrets.into_inner()
     }
-
-    /// What nobody is to see, the longest first.
-    pub(crate) fn into_secrets(self) -> Vec<String> {
-        longest_first(self.secrets.into_inner())
-    }
-}
-
-/// In the order in which they are taken out: none is a part of one that comes later.
-pub(crate) fn longest_first(mut secrets: Vec<String>) -> Vec<String> {
-    secrets.sort_unstable_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
-    secrets.dedup();
-    secrets
-}
-
-/// A secret as it is, and as it may stand in JSON, in an address, in a page and in a sentence.
-pub(crate) fn forms(secret: &str) -> Vec<String> {
-    let trimmed = secret.trim();
-    let page = [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&quot;"), ("'", "&#39;")];
-    let json = serde_json::Value::from(secret).to_string();
-    longest_first(vec![
-        secret.to_owned(),
-        trimmed.to_owned(),
-        // Without its own quotes, and with that of a secret that ends so.
-        json.get(1..json.len() - 1).unwrap_or_default().to_owned(),
-        utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string(),
-        utf8_percent_encode(secret, RESERVED).to_string(),
-        page.iter().fold(trimmed.to_owned(), |text, (plain, written)| text.replace(plain, written)),
-        kit::voice::clean_line(trimmed),
-    ])
-}
-
-/// Takes secrets out of a text that somebody else wrote, and the beginning of one where the text was cut. A short one is no
-/// secret, and may be part of any word.
-pub(crate) fn redact(text: &str, secrets: &[String]) -> String {
-    let long = secrets.iter().filter(|secret| secret.len() >= SHORTEST_SECRET);
-    long.fold(text.to_owned(), |text, secret| without_beginning(text.replace(secret.as_str(), REDACTED), secret))
-}
-
-/// The text without the beginning of a secret where `…` says that it was cut.
-fn without_beginning(mut text: String, secret: &str) -> String {
-    let cuts: Vec<usize> = text.match_indices('…').map(|(at, _)| at).collect();
-    let mut end = text.len();
-    // From the last on: what stands before it stays where it is.
-    for cut in cuts.into_iter().rev().filter(|cut| *cut >= SHORTEST_SECRET) {
-        let before = text.get(..cut).unwrap_or_default();
-        let lengths = secret.char_indices().map(|(at, _)| at).take_while(|at| *at <= cut);
-        let lengths: Vec<usize> = lengths.filter(|length| *length >= SHORTEST_SECRET).collect();
-        let begins = |length: &&usize| secret.get(..**length).is_some_and(|begin| before.ends_with(begin));
-        if let Some(length) = lengths.iter().rfind(begins).filter(|_| cut <= end) {
-            end = cut - length;
-            text.replace_range(end..cut, REDACTED);
-        }
-    }
-    text
 }
 
 /// Puts values into a text: 78 for what is no name.
@@ -176,7 +127,7 @@ fn value(name: &str, settings: &Settings) -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Variables, forms, redact};
+    use super::Variables;
     use kit::settings::Settings;
 
     #[test]
@@ -191,28 +142,5 @@ mod tests {
         }
         let absent = fill("a ${PUSHBACK_NO_SUCH_SETTING} b").unwrap_err();
         assert_eq!(absent.message, "PUSHBACK_NO_SUCH_SETTING is not set");
-    }
-
-    #[test]
-    fn a_secret_is_known_in_every_form() {
-        let forms = forms(" <a&b\u{1b}\" ");
-        for form in
-            [" <a&b\u{1b}\" ", " <a&b\\u001b\\\" ", "%20%3Ca%26b%1B%22%20", "&lt;a&amp;b\u{1b}&quot;", "<a&b\u{fffd}\""]
-        {
-            assert!(forms.iter().any(|known| known == form), "{form:?}: {forms:?}");
-        }
-    }
-
-    #[test]
-    fn secrets_are_taken_out_and_short_ones_are_none() {
-        let secrets = ["longer-secret".to_owned(), "secret".to_owned(), "1".to_owned()];
-        assert_eq!(redact("a longer-secret, 1 secret", &secrets), "a [redacted], 1 [redacted]");
-        assert_eq!(redact("cut longer-s…`", &secrets), "cut [redacted]…`");
-        assert_eq!(redact("cut long…`", &secrets), "cut long…`");
-        assert_eq!(redact("longer-s… and longer-secr…", &secrets), "[redacted]… and [redacted]…");
-        let own = ["se…cret…word".to_owned()];
-        assert_eq!(redact("é se…cret…wo… se…cret…word", &own), "é [redacted]… [redacted]");
-        let huge = ["x".repeat(1 << 20)];
-        assert_eq!(redact(&format!("a {}…", "x".repeat(2000)), &huge), "a [redacted]…");
     }
 }

@@ -56,7 +56,7 @@ impl Ask {
 
     /// Takes its keys. How it is asked is known but for the redirects.
     pub(crate) fn read(keys: &mut Keys<'_>, manner: Manner) -> Result<Self, Failure> {
-        let url = keys.required_template("url", "an address, or a path of API_URL")?;
+        let url = keys.required_address("url", "an address, or a path of API_URL")?;
         let url = absolute(url, keys.settings());
         let url = url.map_err(|failure| keys.because("url", "its url is a path of API_URL", failure))?;
         if url.alone().is_none() && url.has_gaps() && !names_host(&url.head()) {
@@ -69,7 +69,7 @@ impl Ask {
             if !login.contains(':') {
                 return Err(keys.wrong_at("basic", "`basic` must be a user and a password, as in \"me:${PASSWORD}\""));
             }
-            keys.hide(&BASE64_STANDARD.encode(login));
+            keys.hide(&login);
         }
         let body = Body::read(keys)?;
         let method = keys.text("method")?.unwrap_or_else(|| if body.is_some() { "POST" } else { "GET" }.to_owned());

@@ -63,8 +63,8 @@ pub(crate) fn read(keys: &mut Keys<'_>) -> Result<Box<dyn Subject>, Failure> {
         return Err(keys.wrong_at("token", "`token` must be what @BotFather gave: digits, a colon and a key"));
     };
     // One that stands in the file itself is as secret as a setting.
-    keys.hide_all(&token);
-    keys.hide_all(key);
+    keys.hide(&token);
+    keys.hide(key);
     let name = written.written().strip_prefix("${").and_then(|name| name.strip_suffix('}'));
     let name = name.filter(|name| is_name(name)).unwrap_or(TOKEN);
     let call = |method| Call::new(&api, name, &token, method).map_err(|wrong| keys.wrong(wrong));

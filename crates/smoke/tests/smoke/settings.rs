@@ -39,6 +39,50 @@ fn a_secret_may_lie_in_a_file_and_is_never_said() {
 }
 
 #[test]
+fn a_secret_of_one_check_is_not_shown_by_another_however_it_is_written() {
+    let sandbox = Sandbox::new();
+    sandbox.set("TOKEN", "c4nary/<ä>&+");
+    let said = [
+        "c4nary/<ä>&+",
+        "c4nary\\/<\\u00e4>&+",
+        "c4nary/\\u003cä\\u003e\\u0026+",
+        "c4nary/\\u003C\\u00E4\\u003E\\u0026\\u002B",
+        "c4nary/&lt;ä&gt;&amp;+",
+        "c4nary%2f%3c%c3%a4%3e%26%2b",
+        "YzRuYXJ5LzzDpD4mKw==",
+    ];
+    let server = Server::answers(move |request| match request.line.as_str() {
+        "GET /asks" => answer(200, ""),
+        _ => answer(500, &said.join(" | ")),
+    });
+    let asks = page(&server.url("/asks"), "headers = { X-Token = '${TOKEN}' }");
+    let other = page(&server.url("/other"), "").replace("'page'", "'other'");
+    let ran = smoke(&sandbox, &format!("{asks}{other}")).args(["--attempts", "1"]).code(1).any_stdout().any_stderr();
+    let ran = ran.check();
+    let all = ["[redacted]"; 7].join(" | ");
+    for text in [ran.stdout, sandbox.read("prod/journal.ndjson")] {
+        assert!(text.contains(&all) && !text.contains("c4nary") && !text.contains("YzRu"), "{text}");
+    }
+    // Also where the check itself is left out.
+    let run = smoke(&sandbox, &format!("{asks}{other}")).args(["--only", "other"]).code(1).any_stderr();
+    run.stdout_has(&all).check();
+}
+
+#[test]
+fn a_setting_in_a_query_is_secret_and_one_before_it_is_not() {
+    let sandbox = Sandbox::new();
+    let server = Server::answers(|request| answer(500, &format!("you asked {}", request.line)));
+    sandbox.set("PLACE", "somewhere");
+    sandbox.set("TOKEN", "canary-of-a-query");
+    let run = smoke(&sandbox, &page(&server.url("/${PLACE}?token=${TOKEN}"), "")).code(1).any_stderr();
+    let ran = run.stdout_has("body: you asked GET /somewhere?token=[redacted]").check();
+    assert!(ran.stdout.contains("?token=${TOKEN}"), "{}", ran.stdout);
+    for text in [ran.stdout, ran.stderr, sandbox.read("prod/journal.ndjson")] {
+        assert!(!text.contains("canary"), "{text}");
+    }
+}
+
+#[test]
 fn a_setting_that_is_missing_is_78_with_its_place() {
     let sandbox = Sandbox::new();
     sandbox.set("EMPTY", "");

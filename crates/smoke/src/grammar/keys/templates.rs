@@ -9,25 +9,28 @@ use crate::grammar::keys::Keys;
 use crate::grammar::template::{Shape, Template};
 
 impl Keys<'_> {
-    /// A text that must be there and is shown, with what is named in it.
-    pub(crate) fn required_template(&mut self, key: &str, wanted: &str) -> Result<Template, Failure> {
+    /// An address that must be there, with what is named in it.
+    pub(crate) fn required_address(&mut self, key: &str, wanted: &str) -> Result<Template, Failure> {
         let text = self.literal(key)?.ok_or_else(|| self.missing(key, wanted))?;
-        self.to_template(key, &text, true)
+        self.because_of(key, self.variables.address(&text))
     }
 
     /// A text that is a secret, with what is named in it, or this one instead.
     pub(crate) fn template_or(&mut self, key: &str, instead: &str) -> Result<Template, Failure> {
         let text = self.literal(key)?.unwrap_or_else(|| instead.to_owned());
-        self.to_template(key, &text, false)
+        self.to_template(key, &text)
     }
 
     /// A text that may be a secret, with what is named in it.
     pub(crate) fn template(&mut self, key: &str) -> Result<Option<Template>, Failure> {
-        self.literal(key)?.map(|text| self.to_template(key, &text, false)).transpose()
+        self.literal(key)?.map(|text| self.to_template(key, &text)).transpose()
     }
 
-    fn to_template(&self, key: &str, text: &str, is_shown: bool) -> Result<Template, Failure> {
-        let filled = self.variables.template(text, is_shown);
+    fn to_template(&self, key: &str, text: &str) -> Result<Template, Failure> {
+        self.because_of(key, self.variables.template(text))
+    }
+
+    fn because_of(&self, key: &str, filled: Result<Template, Failure>) -> Result<Template, Failure> {
         filled.map_err(|failure| self.because(key, &format!("`{key}`"), failure))
     }
 
@@ -39,7 +42,7 @@ impl Keys<'_> {
             Some(DeValue::Table(table)) => table
                 .into_iter()
                 .map(|(name, value)| match value.into_inner() {
-                    DeValue::String(text) => Ok((name.into_inner().into_owned(), self.to_template(key, &text, false)?)),
+                    DeValue::String(text) => Ok((name.into_inner().into_owned(), self.to_template(key, &text)?)),
                     _ => Err(self.mistyped(key, wanted)),
                 })
                 .collect(),
@@ -59,7 +62,7 @@ impl Keys<'_> {
     fn to_json(&self, key: &str, value: DeValue<'_>) -> Result<Shape, Failure> {
         let wrong = || self.wrong_at(key, format!("`{key}` holds a value that JSON has not"));
         Ok(match value {
-            DeValue::String(text) => Shape::Text(self.to_template(key, &text, false)?),
+            DeValue::String(text) => Shape::Text(self.to_template(key, &text)?),
             DeValue::Boolean(flag) => Shape::Fixed(Value::Bool(flag)),
             DeValue::Integer(number) => {
                 let number = i64::from_str_radix(number.as_str(), number.radix()).map_err(|_| wrong())?;
