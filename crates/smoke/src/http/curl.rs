@@ -2,8 +2,11 @@
 
 use serde_json::Value;
 
-use crate::grammar::template::Template;
+use crate::grammar::variable::is_name;
 use crate::http::ask::{Ask, Body};
+
+/// What may stand in plain text before a secret: the schemes of a login.
+const SCHEMES: [&str; 5] = ["basic", "bearer", "token", "digest", "apikey"];
 
 /// Names of what is secret even where the file has it in plain text.
 const TELLING: [&str; 7] = ["auth", "cookie", "key", "pass", "secret", "session", "token"];
@@ -60,8 +63,8 @@ fn send(words: &mut Vec<String>, ask: &Ask) {
                 option(words, "-H", &format!("Content-Type: {}", body.content_type()));
             }
             let text = match body {
-                Body::Json(shape) => json(shape.written()).to_string(),
-                Body::Text(text) => Template::written(text).to_owned(),
+                Body::Json(shape) => json(shape.written(), false).to_string(),
+                Body::Text(text) => veiled_body(text.written()),
                 Body::Form(_) => String::new(),
             };
             option(words, "--data-raw", &text);
@@ -69,11 +72,39 @@ fn send(words: &mut Vec<String>, ask: &Ask) {
     }
 }
 
-/// A value, unless its name tells that it is secret and the file has it in plain text.
+/// A value, unless its name tells that it is secret and the file has it in plain text, or a part of it.
 fn veiled(name: &str, value: &str) -> String {
+    let is_shown = !tells(name) || are_names(without_scheme(value));
+    if is_shown { value.to_owned() } else { "…".to_owned() }
+}
+
+fn tells(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    let is_secret = TELLING.iter().any(|telling| name.contains(telling));
-    if is_secret && !value.contains("${") { "…".to_owned() } else { value.to_owned() }
+    TELLING.iter().any(|telling| name.contains(telling))
+}
+
+fn without_scheme(value: &str) -> &str {
+    let is_scheme = |word: &str| SCHEMES.iter().any(|scheme| word.eq_ignore_ascii_case(scheme));
+    value.split_once(' ').filter(|(word, _)| is_scheme(word)).map_or(value, |(_, rest)| rest)
+}
+
+/// Whether a text is nothing but names of settings: `${A}${B}`.
+fn are_names(text: &str) -> bool {
+    text.split_inclusive('}').all(|part| {
+        let name = part.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+        name.is_some_and(is_name)
+    })
+}
+
+/// A text that is sent, veiled like JSON where it is that, else like a form.
+fn veiled_body(text: &str) -> String {
+    match serde_json::from_str(text) {
+        Ok(value @ (Value::Object(_) | Value::Array(_))) => {
+            let veiled = json(value.clone(), false);
+            if veiled == value { text.to_owned() } else { veiled.to_string() }
+        }
+        _ => veiled_query(text),
+    }
 }
 
 /// A query with each value veiled whose name tells that it is secret.
@@ -85,19 +116,19 @@ pub(crate) fn veiled_query(query: &str) -> String {
     query.split('&').map(pair).collect::<Vec<_>>().join("&")
 }
 
-fn json(value: Value) -> Value {
+/// A value with each text and number veiled below a name that tells that they are secret.
+fn json(value: Value, is_secret: bool) -> Value {
     match value {
-        Value::Object(members) => members
-            .into_iter()
-            .map(|(name, value)| {
-                let value = match value {
-                    Value::String(text) => Value::String(veiled(&name, &text)),
-                    value => json(value),
-                };
-                (name, value)
-            })
-            .collect(),
-        Value::Array(values) => values.into_iter().map(json).collect(),
+        Value::Object(members) => {
+            let member = |(name, value): (String, Value)| {
+                let is_secret = is_secret || tells(&name);
+                (name, json(value, is_secret))
+            };
+            members.into_iter().map(member).collect()
+        }
+        Value::Array(values) => values.into_iter().map(|value| json(value, is_secret)).collect(),
+        Value::String(text) if is_secret && are_names(without_scheme(&text)) => Value::String(text),
+        _ if is_secret => Value::from("…"),
         value => value,
     }
 }
@@ -132,7 +163,7 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::quoted;
+    use super::{quoted, veiled, veiled_body};
 
     #[test]
     fn a_word_stays_one_word_and_names_of_settings_are_put_in() {
@@ -144,6 +175,40 @@ mod tests {
             ("\"\\ $x `id` $${A} ${B}", "\"\\\"\\\\ \\$x \\`id\\` \\${A} ${B}\""),
         ] {
             assert_eq!(quoted(word), written);
+        }
+    }
+
+    #[test]
+    fn under_a_telling_name_only_names_of_settings_and_a_scheme_are_shown() {
+        for (name, value, shown) in [
+            ("Accept", "text/html", "text/html"),
+            ("Authorization", "Bearer ${A}", "Bearer ${A}"),
+            ("Authorization", "token ${A}${B_2}", "token ${A}${B_2}"),
+            ("X-Api-Key", "${A}", "${A}"),
+            ("Authorization", "Bearer plain${A}", "…"),
+            ("Authorization", "Bearer ${A}plain", "…"),
+            ("Authorization", "plain ${A}", "…"),
+            ("Authorization", "Bearer $${A}", "…"),
+            ("Authorization", "Bearer plain", "…"),
+            ("password", "${A B}", "…"),
+        ] {
+            assert_eq!(veiled(name, value), shown, "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_veiled_as_a_form_and_as_json() {
+        for (body, shown) in [
+            ("hello ${NAME}", "hello ${NAME}"),
+            ("user=a&password=plain&token=${A}", "user=a&password=…&token=${A}"),
+            ("{ \"a\": 1 }", "{ \"a\": 1 }"),
+            ("{\"password\": \"plain\"}", "{\"password\":\"…\"}"),
+            (
+                r#"{"auth": {"all": ["b", 1234, true, "${A}"], "user": "a"}, "n": [{"pass": 5}, 6]}"#,
+                r#"{"auth":{"all":["…","…","…","${A}"],"user":"…"},"n":[{"pass":"…"},6]}"#,
+            ),
+        ] {
+            assert_eq!(veiled_body(body), shown);
         }
     }
 }

@@ -259,13 +259,13 @@ fn what_a_page_answered_is_shown_with_a_line_to_ask_again() {
     let sandbox = Sandbox::new();
     let server = Server::answers(|_| answer(503, "db s3cret-token\nis down\n"));
     let keys = "method = \"PUT\"\nheaders = { Authorization = \"Bearer ${TOKEN}\", X-Api-Key = \"plain\", Accept = \"*/*\" }\n\
-        json = { name = \"it's\", password = \"plain\", token = \"${TOKEN}\" }\nexpect = \"status == 200\"";
+        json = { name = \"it's\", password = \"plain\", token = \"${TOKEN}\", keys = [{ pin = 1234 }] }\nexpect = \"status == 200\"";
     let checks = page(&server.url("/login?token=plain&to=a"), keys);
     let shown = format!(
         "\n\npage\n  status: 503\n  headers:\n    content-length: 24\n    \
          connection: close\n  body:\n    db [redacted]\n    is down\n  curl: curl -sS -i -X PUT -H 'Accept: */*' -H \
          \"Authorization: Bearer ${{TOKEN}}\" -H 'X-Api-Key: …' -H 'Content-Type: application/json' --data-raw \
-         \"{{\\\"name\\\":\\\"it's\\\",\\\"password\\\":\\\"…\\\",\\\"token\\\":\\\"${{TOKEN}}\\\"}}\" \
+         \"{{\\\"keys\\\":[{{\\\"pin\\\":\\\"…\\\"}}],\\\"name\\\":\\\"it's\\\",\\\"password\\\":\\\"…\\\",\\\"token\\\":\\\"${{TOKEN}}\\\"}}\" \
          '{}?token=…&to=a'\n\n",
         server.url("/login")
     );
