@@ -86,8 +86,11 @@ impl Source {
                 return read_file(&path, args, defaults);
             }
         };
-        let checks =
-            if lines::are_lines(&text) { lines::parse(&text, defaults) } else { check::parse(&text, defaults) };
+        let checks = if lines::are_lines(&text) {
+            lines::parse(&text, defaults)
+        } else {
+            check::parse(&text, defaults).map_err(|failure| lines::hint(&text, failure))
+        };
         checks.map_err(|failure| within("the checks on stdin", failure))
     }
 

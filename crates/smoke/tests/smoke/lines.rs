@@ -42,8 +42,30 @@ fn a_line_that_is_not_understood_is_78_with_its_number() {
         ("http://h/\nh/x", "line 2: the address must begin with http:// or https:// and name a host"),
         ("http://h/ ok", "line 1: column 11: expected a status from 100 to 599, found `ok`"),
         ("http://h/ 99", "line 1: column 11: expected a status from 100 to 599"),
+        ("# a\n/login foo bar", "line 2: column 8: expected a status from 100 to 599, found `foo bar`"),
+        (" /login\t+200", "line 1: column 9: expected a status from 100 to 599, found `+200`"),
+        ("/login?key=${KEY}", "line 1: `${` means nothing in a line, which is sent as it is"),
+        ("http://h/\n/a 200 ${NAME}", "line 2: `${` means nothing in a line"),
     ] {
         let run = sandbox.tool("smoke-test").arg("-").stdin(lines).code(78);
         run.stderr_has(format!("smoke-test: the checks on stdin: {sentence}")).check();
     }
+}
+
+#[test]
+fn whoever_meant_a_line_is_told_how_one_begins() {
+    let sandbox = Sandbox::new();
+    let hint = "hint: a line begins with `/`, `http://` or `https://`; ";
+    for (text, is_told) in [
+        ("127.0.0.1:8000/", true),
+        ("HTTP://h/ 200", true),
+        ("", true),
+        ("[[check]]\nname =", false),
+        ("[[check]]\nname = 'a'\n", false),
+    ] {
+        let ran = sandbox.tool("smoke-test").arg("-").stdin(text).code(78).any_stderr().check();
+        assert_eq!(ran.stderr.contains(hint), is_told, "{}", ran.stderr);
+    }
+    let run = sandbox.tool("smoke-test").arg("-").stdin("/a?b=${C}").code(78);
+    run.stderr_has("hint: write a checks file: there it names a setting").check();
 }
