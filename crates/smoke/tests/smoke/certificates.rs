@@ -1,5 +1,6 @@
 //! Checks of what a port shows in a TLS handshake, against servers that `openssl` runs and against others that speak no TLS.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::thread;
 use std::time::Duration;
@@ -101,6 +102,24 @@ fn a_private_authority_is_trusted_only_where_that_is_said() {
     // A relative path begins where a release or, by hand, the current directory is.
     let checks = once("tls", &format!("address = '{}'\nca = 'ca.pem'", server.address()), "'trusted'");
     passes(&sandbox, &checks, "TLSv1.3, certificate ends in ");
+}
+
+#[test]
+fn one_that_signs_itself_is_trusted_as_the_documentation_says() {
+    let sandbox = Sandbox::new();
+    let docs = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/checks.md")).unwrap();
+    let (_, line) = docs.split_once("\n```sh\nopenssl ").unwrap();
+    let args = line.split("\n```").next().unwrap().replace('\\', "");
+    let make = |args: &str| {
+        sandbox.program("openssl".as_ref()).args(args.split_whitespace()).any_stdout().any_stderr().check();
+        Authority::new(&sandbox).serve_with("cert.pem", "key.pem", &[])
+    };
+    let check =
+        |server: &Server| once("tls", &format!("address = '{}'\nca = 'cert.pem'", server.address()), "'trusted'");
+    passes(&sandbox, &check(&make(&args)), "TLSv1.3, certificate ends in ");
+    let server = make(&args.replace("-addext basicConstraints=CA:FALSE", ""));
+    let said = format!("the certificate of {} is that of an authority, ", server.address());
+    fails(&sandbox, &check(&server), &said);
 }
 
 #[test]
