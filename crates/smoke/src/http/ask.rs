@@ -65,11 +65,14 @@ impl Ask {
         let headers = keys.templates("headers")?;
         let login = keys.template("basic")?;
         if let Some(login) = &login {
-            let login = login.fill(&Captured::new(), str::to_owned);
-            if !login.contains(':') {
+            let text = login.fill(&Captured::new(), str::to_owned);
+            if !text.contains(':') {
                 return Err(keys.wrong_at("basic", "`basic` must be a user and a password, as in \"me:${PASSWORD}\""));
             }
-            keys.hide(&login);
+            // What a step captures is hidden by then; the rest alone is no more than a name.
+            if !login.has_gaps() {
+                keys.hide(&text);
+            }
         }
         let body = Body::read(keys)?;
         let method = keys.text("method")?.unwrap_or_else(|| if body.is_some() { "POST" } else { "GET" }.to_owned());
