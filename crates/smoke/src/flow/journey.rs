@@ -68,8 +68,7 @@ impl Journey {
 
     /// What nobody is to see: what was captured, and all cookies.
     pub(crate) fn into_hidden(self) -> Vec<String> {
-        let cookies = self.session.cookies.iter().flat_map(|cookie| forms(cookie));
-        cookies.chain(self.hidden).collect()
+        self.session.hidden().into_iter().chain(self.hidden).collect()
     }
 
     fn request(&mut self, step: &Step) -> Result<Request, String> {

@@ -9,6 +9,7 @@ use ureq::http::request::Builder;
 use ureq::http::{Method, Request as Head, Uri, header};
 
 use crate::finding::Finding;
+use crate::grammar::secret::forms;
 use crate::grammar::text::excerpt;
 use crate::http::client::too_many;
 use crate::http::jar::Jar;
@@ -29,7 +30,7 @@ pub(crate) struct Session {
     client: Client,
     jar: Jar,
     /// The values of all cookies that came.
-    pub(crate) cookies: Vec<String>,
+    cookies: Vec<String>,
 }
 
 /// An answer, and where it came from after all redirects.
@@ -69,6 +70,11 @@ impl Session {
             let next = next.and_then(|next| redirected(&request, next, answer.status));
             request = next.map_err(|wrong| Finding::bad(format!("{from} redirects {wrong}")))?;
         }
+    }
+
+    /// What nobody is to see: the cookies, which let in whoever has them.
+    pub(crate) fn hidden(&self) -> Vec<String> {
+        self.cookies.iter().flat_map(|cookie| forms(cookie)).collect()
     }
 
     /// The value of the cookie that would be sent there.

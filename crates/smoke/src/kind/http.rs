@@ -125,7 +125,7 @@ impl Subject for Page {
             }
             Err(finding) => (finding, Evidence::default()),
         };
-        finding.with(evidence.and("curl", self.ask.curl(&self.request))).without(session.cookies)
+        finding.with(evidence.and("curl", self.ask.curl(&self.request))).without(session.hidden())
     }
 
     fn compares(&self) -> Option<String> {
