@@ -42,6 +42,6 @@ impl Deadline {
     /// How long was granted, for a person.
     #[must_use]
     pub fn spell(&self) -> String {
-        clock::spell(u64::try_from(self.length.as_millis()).unwrap_or(u64::MAX))
+        clock::spell(clock::milliseconds(self.length))
     }
 }

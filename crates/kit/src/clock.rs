@@ -52,6 +52,12 @@ pub fn of_file_name(name: &str) -> Option<Time> {
     (file_name(time) == name).then_some(time)
 }
 
+/// A length of time as records hold it: whole milliseconds.
+#[must_use]
+pub fn milliseconds(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// A length of time for a person: `0.8 s`, `12.3 s`, `2 min 05 s`.
 #[must_use]
 pub fn spell(milliseconds: u64) -> String {

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde_json::{Map, Value};
 
+use crate::clock;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::history::{self, History};
@@ -296,7 +297,7 @@ impl Context {
             self.journals = self.opens_journal().is_ok();
         }
         self.record.conclude(exit);
-        self.record.duration_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.record.duration_ms = clock::milliseconds(self.began.elapsed());
         if self.journals
             && let Err(failure) = self.append(&self.record)
         {

@@ -44,7 +44,7 @@ fn rehearse(path: &Path, url: &Url, args: &Args, store: &Store, cx: &Context) ->
             let target = Target::find(url, &source, args.choice.into_other)?;
             let began = Instant::now();
             Unpacked::beside(target.path(), &source, &deadline, cx)?;
-            u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+            clock::milliseconds(began.elapsed())
         }
         Url::Postgres(address) => {
             server::guard(&source, url, &args.choice)?;

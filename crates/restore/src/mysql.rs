@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use db::mysql::{Loaded, Mysql, Plan, Scratch, name_beside};
 use db::{Address, Deadline};
-use kit::{Context, Failure};
+use kit::{Context, Failure, clock};
 
 use crate::feeder::Feeder;
 use crate::safety;
@@ -75,7 +75,7 @@ impl Target {
     pub(crate) fn rehearse(&self, source: &Source, deadline: &Deadline, cx: &Context) -> Result<u64, Failure> {
         let began = Instant::now();
         let (scratch, _) = self.load(source, &stamp(), deadline, cx)?;
-        let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let took = clock::milliseconds(began.elapsed());
         scratch.drop_schema(&self.live, deadline)?;
         Ok(took)
     }

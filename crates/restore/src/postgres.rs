@@ -9,7 +9,7 @@ use std::time::Instant;
 use db::manifest::{Census, difference};
 use db::postgres::{Keeper, Postgres, Scratch};
 use db::{Address, Deadline, Store, Url, packing};
-use kit::{Attempt, Context, Exit, Failure, files};
+use kit::{Attempt, Context, Exit, Failure, clock, files};
 
 use crate::server::left_over;
 use crate::source::Source;
@@ -73,7 +73,7 @@ impl Target {
     ) -> Result<u64, Failure> {
         let began = Instant::now();
         let scratch = self.load(source, store, deadline, cx)?;
-        let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let took = clock::milliseconds(began.elapsed());
         scratch.discard()?;
         Ok(took)
     }

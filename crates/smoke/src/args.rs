@@ -4,7 +4,6 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 use kit::root::ReleaseName;
 use kit::settings::duration;
-use kit::{Exit, Failure};
 
 use crate::commit::Commit;
 use crate::selection::Selection;
@@ -109,20 +108,6 @@ pub(crate) struct Telling {
     /// Keep what was found in this file, to compare with it later: --baseline
     #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "prepare"])]
     pub(crate) record: Option<PathBuf>,
-}
-
-impl Telling {
-    /// 73 for a file that is none: what replaces a device or a link would be another thing than was named.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
-        let irregular = |path: &&PathBuf| path.symlink_metadata().is_ok_and(|found| !found.is_file());
-        match self.output.iter().chain(&self.record).find(irregular) {
-            None => Ok(()),
-            Some(path) => {
-                let message = format!("cannot write {}: it is not a regular file", path.display());
-                Err(Failure::new(Exit::CANNOT_CREATE, message).hint("leave --output away to print it"))
-            }
-        }
-    }
 }
 
 /// How a result is written.

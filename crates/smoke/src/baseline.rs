@@ -4,13 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use kit::failure::Attempt;
-use kit::{Exit, Failure, files};
+use kit::{Exit, Failure, clock, files};
 use serde_json::{Value, json};
 
 use crate::check::Check;
 use crate::content::{is_absent, read_at_most};
 use crate::report;
-use crate::trial::{Trial, milliseconds};
+use crate::trial::Trial;
 use crate::verdict::Verdict;
 
 /// No such file is longer.
@@ -99,9 +99,9 @@ impl Before {
 
     /// A word where it takes much longer than before.
     fn slower(&self, latency: Duration) -> String {
-        let now = milliseconds(latency);
+        let now = clock::milliseconds(latency);
         match self.latency {
-            Some(before) if now >= before.saturating_mul(SLOWER) && now - before >= milliseconds(NOTICED) => {
+            Some(before) if now >= before.saturating_mul(SLOWER) && now - before >= clock::milliseconds(NOTICED) => {
                 format!("; it took {now} ms, before {before} ms")
             }
             _ => String::new(),

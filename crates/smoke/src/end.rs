@@ -11,7 +11,7 @@ use kit::{Exit, Failure, clock, forerunner, user_command};
 
 use crate::content::read_text;
 use crate::finding::Finding;
-use crate::trial::{Conditions, milliseconds};
+use crate::trial::Conditions;
 
 /// How much of what a program prints is looked at.
 const OUTPUT: u64 = 1 << 20;
@@ -77,7 +77,7 @@ impl Printed {
             Status::Exit(code) => Ok(End { code, stdout, cut, stderr }),
             Status::Signal(_) => Err(Finding::bad(format!("{program} {}", status.spell()))),
             Status::Deadline => {
-                let limit = clock::spell(milliseconds(timeout));
+                let limit = clock::spell(clock::milliseconds(timeout));
                 Err(Finding::bad(format!("{program} was ended: it took longer than {limit}")))
             }
         }

@@ -97,7 +97,7 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
 fn make(plan: &Plan, args: &Args, cx: &Context) -> Result<Vec<Trial>, Failure> {
     cx.say_more(&format!("{}: {}", plan.source, counted(plan.checks.len(), "check", "checks")));
     // What is wrong with the files is found before anything is asked.
-    args.telling.check()?;
+    report::check_files(&args.telling)?;
     let before = args.judging.baseline.as_deref().map(Baseline::read).transpose()?;
     let mut trials = schedule::run(&plan.checks, &plan.conditions, cx.meter("made").line())?;
     if let Some(before) = before {

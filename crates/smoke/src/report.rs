@@ -5,9 +5,10 @@ mod prometheus;
 mod table;
 mod tap;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use kit::{Context, Exit, Failure, Outcome, files, voice};
+use kit::{Context, Exit, Failure, Outcome, clock, files, voice};
 use serde_json::{Value, json};
 
 use crate::args::{Args, Format, Inconclusive, Judging, Telling};
@@ -16,7 +17,7 @@ use crate::check::Check;
 use crate::grammar::quantity::counted;
 use crate::log::mark::{LOGS, Mark};
 use crate::plan::Plan;
-use crate::trial::{Trial, milliseconds};
+use crate::trial::Trial;
 use crate::verdict::{Answer, Verdict, answer, unknown};
 
 /// What was done, as every format tells it.
@@ -77,6 +78,18 @@ pub(crate) fn conclude(plan: &Plan, trials: &[Trial], args: &Args, cx: &mut Cont
                 cx.warn(&failure.message);
             }
             Outcome::failed(with_app_log(Failure::new(Exit::NO, failed(&ran)), cx), text)
+        }
+    }
+}
+
+/// 73 for a file that is none, before anything is asked: what takes the place of a device or a link is not what was named.
+pub(crate) fn check_files(telling: &Telling) -> Result<(), Failure> {
+    let is_irregular = |path: &&PathBuf| path.symlink_metadata().is_ok_and(|found| !found.is_file());
+    match telling.output.iter().chain(&telling.record).find(is_irregular) {
+        None => Ok(()),
+        Some(path) => {
+            let message = format!("cannot write {}: it is not a regular file", path.display());
+            Err(Failure::new(Exit::CANNOT_CREATE, message).hint("name a file; without --output all goes to stdout"))
         }
     }
 }
@@ -154,8 +167,8 @@ fn detail(check: &Check, trial: &Trial) -> Value {
         "kind": check.kind,
         "verdict": trial.verdict.word(),
         "attempts": trial.attempts,
-        "duration_ms": milliseconds(trial.took),
-        "latency_ms": milliseconds(trial.latency),
+        "duration_ms": clock::milliseconds(trial.took),
+        "latency_ms": clock::milliseconds(trial.latency),
         "message": trial.message,
     });
     if let Some(members) = detail.as_object_mut() {

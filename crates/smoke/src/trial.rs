@@ -185,7 +185,7 @@ impl Trial {
     }
 
     fn conclude(check: &Check, conditions: &Conditions, last: Option<Finding>, attempts: u32, took: Duration) -> Self {
-        let limit = clock::spell(milliseconds(conditions.deadline));
+        let limit = clock::spell(clock::milliseconds(conditions.deadline));
         let finding = last.unwrap_or_else(|| Finding::bad("nothing came of it"));
         let late = if conditions.left().is_none() && finding.may_change() {
             format!("; the deadline of {limit} passed")
@@ -213,9 +213,4 @@ impl Trial {
             evidence: if finding.state == State::Good { Evidence::default() } else { finding.evidence.shown(&secrets) },
         }
     }
-}
-
-/// Whole milliseconds, as records hold them.
-pub(crate) fn milliseconds(length: Duration) -> u64 {
-    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
 }

@@ -8,7 +8,7 @@ use kit::{Failure, clock, signal};
 
 use crate::plan::Plan;
 use crate::schedule;
-use crate::trial::{Trial, milliseconds};
+use crate::trial::Trial;
 use crate::verdict::{Answer, Verdict, answer};
 
 /// How long is watched, and how often.
@@ -38,7 +38,7 @@ impl Watch {
             // What only warns is lost, too, and all else goes on to be watched.
             let is_over = lost.iter().any(|(_, trial)| trial.verdict != Verdict::Warn);
             passed.retain(|index| lost.iter().all(|(gone, _)| gone != index));
-            let after = clock::spell(milliseconds(began.elapsed()));
+            let after = clock::spell(clock::milliseconds(began.elapsed()));
             for (index, trial) in lost {
                 if let Some(place) = trials.get_mut(index) {
                     *place = trial.lost(&after);

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use kit::process::Status;
-use kit::{Context, Exit, Failure, Outcome, Tool, signal};
+use kit::{Context, Exit, Failure, Outcome, Tool, clock, signal};
 
 use crate::args::Args;
 use crate::command::Step;
@@ -49,6 +49,6 @@ fn run(args: &Args, cx: &mut Context) -> Result<Outcome, Failure> {
         attempts += 1;
     }
     cx.detail("attempts", attempts);
-    cx.detail("took_ms", u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+    cx.detail("took_ms", clock::milliseconds(began.elapsed()));
     step.judge(&args.name, status, cx)
 }

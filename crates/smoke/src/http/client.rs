@@ -19,7 +19,6 @@ use crate::grammar::quantity::counted;
 use crate::http::reset::Resets;
 use crate::http::unix::{NoResolver, UnixConnector};
 use crate::http::{Answer, Request};
-use crate::trial::milliseconds;
 use crate::wire::handshake::certificates;
 
 /// How much of a body is read. A page to be checked is smaller; an endless one must not fill the memory.
@@ -141,7 +140,7 @@ impl Client {
             }
             Error::Io(error) => unseen(format_args!("ask {from}"), &error),
             Error::Timeout(_) => {
-                let limit = clock::spell(milliseconds(timeout));
+                let limit = clock::spell(clock::milliseconds(timeout));
                 Finding::bad(format!("no whole answer from {from} within {limit}"))
             }
             Error::TooManyRedirects => too_many(self.manner.redirects, from),

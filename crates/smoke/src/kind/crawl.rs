@@ -18,7 +18,7 @@ use crate::grammar::relation::Relation;
 use crate::grammar::template::{Captured, Template};
 use crate::http::{Ask, Client, Manner, Request};
 use crate::kind::Subject;
-use crate::trial::{Conditions, milliseconds};
+use crate::trial::Conditions;
 
 /// The keys, in the order of the reference.
 pub(crate) const KEYS: &[&str] =
@@ -114,7 +114,7 @@ impl Crawl {
         }
         if !account.unasked.is_empty() {
             let (asked, all) = (account.asked, addresses(account.asked + account.unasked.len()));
-            let limit = clock::spell(milliseconds(timeout));
+            let limit = clock::spell(clock::milliseconds(timeout));
             return Finding::bad(format!("only {asked} of {all} were asked within {limit}"));
         }
         self.expectations.find(account, Account::spell)

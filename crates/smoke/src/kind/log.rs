@@ -16,7 +16,7 @@ use crate::log::fingerprint;
 use crate::log::new_lines::{self, NewLines, Reading};
 use crate::log::old_lines;
 use crate::log::pieces::pieces;
-use crate::trial::{Conditions, milliseconds};
+use crate::trial::Conditions;
 
 /// A check of a log.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ impl Lines {
     ) -> Result<(), String> {
         for piece in pieces {
             if self.began.elapsed() >= self.timeout {
-                let limit = clock::spell(milliseconds(self.timeout));
+                let limit = clock::spell(clock::milliseconds(self.timeout));
                 return Err(format!("not all new lines could be looked at within {limit}"));
             }
             let text = String::from_utf8_lossy(piece);

@@ -14,7 +14,7 @@ use crate::grammar::keys::Keys;
 use crate::grammar::relation::Relation;
 use crate::grammar::text::excerpt;
 use crate::kind::Subject;
-use crate::trial::{Conditions, milliseconds};
+use crate::trial::Conditions;
 
 /// How much of a pid file is read, in bytes: a number and a line end are the first of it.
 const PID_FILE: u64 = 64;
@@ -141,7 +141,7 @@ impl Running {
     }
 
     fn spell(&self) -> String {
-        let age = self.youngest.map(|age| clock::spell(milliseconds(age))).unwrap_or_default();
+        let age = self.youngest.map(|age| clock::spell(clock::milliseconds(age))).unwrap_or_default();
         match self.numbers.as_slice() {
             [] => self.absence.clone(),
             [pid] => format!("process {pid} runs for {age}"),

@@ -11,7 +11,7 @@ use crate::grammar::cursor::{Cursor, Wrong};
 use crate::grammar::expectation::{Assertion, Expectations};
 use crate::grammar::keys::Keys;
 use crate::grammar::relation::Relation;
-use crate::grammar::text::{Match, excerpt};
+use crate::grammar::text::{Match, Seen, excerpt};
 use crate::kind::Subject;
 use crate::trial::Conditions;
 use crate::wire::connection::Connection;
@@ -33,6 +33,8 @@ pub(crate) struct Open {
     took: Duration,
     /// What was said first; empty where nobody listened to it.
     banner: String,
+    /// Whether more than is read may follow.
+    goes_on: bool,
 }
 
 /// Takes the keys of a tcp check.
@@ -72,14 +74,17 @@ impl Subject for Port {
 
 impl Port {
     fn judge(&self, connection: Connection, took: Duration, deadline: &Deadline) -> Finding {
-        let mut open = Open { took, banner: String::new() };
+        let mut open = Open { took, banner: String::new(), goes_on: false };
         if self.banners().next().is_some() {
             let (from, heard) = (&self.endpoint, self.listen(connection));
             match heard {
-                Ok(banner) if banner.is_empty() => {
+                Ok(said) if said.is_empty() => {
                     return Finding::bad(format!("{from} accepts, and ends without a word"));
                 }
-                Ok(banner) => open.banner = banner,
+                Ok(said) => {
+                    open.goes_on = said.len() == BANNER;
+                    open.banner = String::from_utf8_lossy(&said).into_owned();
+                }
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                     return Finding::bad(format!("{from} accepts, and says nothing within {}", deadline.spell()));
                 }
@@ -97,7 +102,7 @@ impl Port {
     }
 
     /// What the server says until it has said a line and all that is waited for, stops, or has said too much.
-    fn listen(&self, mut connection: Connection) -> io::Result<String> {
+    fn listen(&self, mut connection: Connection) -> io::Result<Vec<u8>> {
         let mut said = Vec::new();
         let mut chunk = [0; BANNER];
         let heard = loop {
@@ -116,7 +121,7 @@ impl Port {
         };
         match heard {
             Err(error) if said.is_empty() => Err(error),
-            _ => Ok(String::from_utf8_lossy(&said).into_owned()),
+            _ => Ok(said),
         }
     }
 }
@@ -162,7 +167,7 @@ impl Assertion for PortAssertion {
             Self::Closed => Err("something accepts the connection".to_owned()),
             Self::Time(relation, limit) if relation.holds(&open.took, limit) => Ok(()),
             Self::Time(..) => Err(format!("it took {} ms to connect", open.took.as_millis())),
-            Self::Banner(contains) => contains.judge("the banner", &open.banner),
+            Self::Banner(wanted) => wanted.judge("the banner", Seen::new(&open.banner, open.goes_on)),
         }
     }
 }
@@ -176,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_slow_connection_fails() {
-        let open = Open { took: Duration::from_millis(250), banner: String::new() };
+        let open = Open { took: Duration::from_millis(250), banner: String::new(), goes_on: false };
         let judge = |line: &str| Expectation::<PortAssertion>::parse(Cursor::new(line)).unwrap().judge(&open);
         assert_eq!(judge("time <= 250ms"), Ok(()));
         assert_eq!(judge("time < 250ms"), Err("it took 250 ms to connect, expected time < 250ms".to_owned()));

@@ -18,7 +18,7 @@ use crate::http::ask::address;
 use crate::http::reference::host;
 use crate::http::{Answer, Ask, Client, Manner, Request};
 use crate::kind::Subject;
-use crate::trial::{Conditions, milliseconds};
+use crate::trial::Conditions;
 
 /// The setting that holds the token, unless the check says.
 const TOKEN: &str = "TELEGRAM_API_TOKEN";
@@ -249,7 +249,7 @@ impl Assertion for BotAssertion {
             Self::LastErrorAge(relation, limit) => match said.last_error_age {
                 Some(age) if !relation.holds(&age, limit) => {
                     let error = excerpt(said.last_error.as_deref().unwrap_or_default());
-                    Err(format!("the last error was {} ago, {error}", clock::spell(milliseconds(age))))
+                    Err(format!("the last error was {} ago, {error}", clock::spell(clock::milliseconds(age))))
                 }
                 _ => Ok(()),
             },

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use kit::clock;
 
 use crate::report::{Ran, number};
-use crate::trial::{Trial, milliseconds};
+use crate::trial::Trial;
 use crate::verdict::Verdict;
 
 pub(super) fn write(ran: &Ran<'_>) -> String {
@@ -34,7 +34,7 @@ pub(super) fn write(ran: &Ran<'_>) -> String {
         .filter(|(_, count)| *count > 0)
         .map(|(verdict, count)| format!("{count} {}", verdict.word()))
         .collect();
-    let took = clock::spell(milliseconds(ran.took));
+    let took = clock::spell(clock::milliseconds(ran.took));
     format!("{text}{evidence}{end}{}: {} ({took})\n", number(ran.pairs.len()), counts.join(", "))
 }
 
@@ -65,7 +65,7 @@ fn exhibit(text: &mut String, name: &str, shown: &str) {
 
 /// How much it took, where that is worth a word.
 fn effort(trial: &Trial) -> String {
-    let took = clock::spell(milliseconds(trial.took));
+    let took = clock::spell(clock::milliseconds(trial.took));
     match (trial.verdict, trial.attempts) {
         (Verdict::Skipped | Verdict::Pass, _) | (_, 1) => String::new(),
         (_, attempts) => format!(" ({attempts} attempts, {took})"),

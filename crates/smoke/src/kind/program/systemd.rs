@@ -10,7 +10,6 @@ use crate::finding::Finding;
 use crate::grammar::keys::Keys;
 use crate::grammar::text::excerpt;
 use crate::kind::program::{Answer, Asking, Row, Shape, words};
-use crate::trial::milliseconds;
 
 const PROPERTIES: &str = "--property=LoadState,ActiveState,SubState,Result,NRestarts,ActiveEnterTimestampMonotonic";
 
@@ -85,7 +84,7 @@ impl Unit {
         let inactive = || Value::from(said.clone());
         let restarts = property("NRestarts").and_then(|count| count.parse::<u64>().ok());
         let entered = property("ActiveEnterTimestampMonotonic").and_then(|entered| entered.parse().ok());
-        let uptime = entered.map(|entered| milliseconds(now.saturating_sub(Duration::from_micros(entered))));
+        let uptime = entered.map(|entered| clock::milliseconds(now.saturating_sub(Duration::from_micros(entered))));
         let uptime = uptime.filter(|_| is_active);
         let since = uptime.map(|uptime| format!(", for {}", clock::spell(uptime))).unwrap_or_default();
         let counted = restarts.map(|count| format!(", restarts: {count}")).unwrap_or_default();
